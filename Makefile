@@ -1,0 +1,53 @@
+# Everything a person does with a checkout. Needs Python 3.11 (with venv) and make; `make` alone says what there is.
+
+PYTHON ?= python3.11
+PORT ?= 8000
+VENV := .venv
+PY := $(VENV)/bin/python
+# Packages are installed anew only when the list of them changed.
+INSTALLED := $(VENV)/installed
+
+PYTEST := $(PY) -m pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=100
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test test-services lint bench clean
+
+help:  ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED)  ## make .venv and install the pinned packages
+
+$(INSTALLED): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "This needs Python 3.11 or newer. Name yours: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || \
+		{ echo "Python has no venv; on Debian and Ubuntu: apt-get install python3.11-venv"; rm -rf $(VENV); exit 1; }
+	@echo "Installing packages into $(VENV) ..."
+	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@touch $@
+
+demo: $(INSTALLED)  ## from nothing: load the library, import a made-up registry, match it through a worker, show it
+	@$(PY) -m config.local run -- $(PY) manage.py demo
+
+serve: $(INSTALLED)  ## web and worker on this machine; says where, and with which login
+	@$(PY) -m config.local serve --port $(PORT)
+
+test: $(INSTALLED)  ## every test that needs no outside server
+	@$(PYTEST) -m "not services"
+
+test-services: $(INSTALLED)  ## the same tests on PostgreSQL and Redis: DATABASE_URL and REDIS_URL, or throwaway ones
+	@.ci/services $(PYTEST)
+
+lint: $(INSTALLED)  ## style, types, import rules, migrations, API schema
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+	@$(PY) manage.py makemigrations --check --dry-run
+	@$(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+bench: $(INSTALLED)  ## measure
+	@$(PY) -m bench
+
+clean:  ## forget the packages and everything the system wrote on this machine
+	rm -rf $(VENV) var .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .coverage .coverage.*
