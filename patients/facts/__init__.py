@@ -1,0 +1,58 @@
+"""The facts of a patient: records, partial dates and coded values. Pure Python, shared by intake and both engines."""
+
+from patients.facts.coded import (
+    CODED,
+    NOT_RECORDED,
+    RECORDED_UNKNOWN,
+    CodeRelation,
+    code_relation,
+    folded,
+    is_blank,
+    read_code,
+)
+from patients.facts.dates import DateProblem, PartialDate, add_days, add_months
+from patients.facts.records import (
+    DEFAULT_POLICIES,
+    Answer,
+    Biomarker,
+    Condition,
+    Coverage,
+    DiseaseStatus,
+    Fact,
+    Medication,
+    Observation,
+    Patient,
+    Policy,
+    ReferenceRange,
+    Source,
+    Treatment,
+)
+
+__all__ = [
+    "CODED",
+    "DEFAULT_POLICIES",
+    "NOT_RECORDED",
+    "RECORDED_UNKNOWN",
+    "Answer",
+    "Biomarker",
+    "CodeRelation",
+    "Condition",
+    "Coverage",
+    "DateProblem",
+    "DiseaseStatus",
+    "Fact",
+    "Medication",
+    "Observation",
+    "PartialDate",
+    "Patient",
+    "Policy",
+    "ReferenceRange",
+    "Source",
+    "Treatment",
+    "add_days",
+    "add_months",
+    "code_relation",
+    "folded",
+    "is_blank",
+    "read_code",
+]
