@@ -85,13 +85,14 @@ def _no_network() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _trails_can_be_emptied_between_tests() -> Iterator[None]:
-    """A test that commits is followed by a flush of every table, which the triggers of the trails would refuse."""
-    from patients.trust import protection
+    """A test that commits is followed by a flush of every table, which the triggers of trails and versions would refuse."""
+    from patients.trust import protection as trails
+    from trials import protection as versions
 
     flush = BaseDatabaseOperations.execute_sql_flush
 
     def flush_without_triggers(self: BaseDatabaseOperations, sql_list: list[str]) -> None:
-        with protection.lifted(self.connection):
+        with trails.lifted(self.connection), versions.lifted(self.connection):
             flush(self, sql_list)
 
     with pytest.MonkeyPatch.context() as patch:
