@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/installed
 PYTEST := $(PY) -m pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=100
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-services lint bench clean
+.PHONY: help setup demo serve test test-services lint docs bench clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ lint: $(INSTALLED)  ## style, types, import rules, migrations, API schema
 	@$(VENV)/bin/lint-imports
 	@$(PY) manage.py makemigrations --check --dry-run
 	@$(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+docs: $(INSTALLED)  ## write the generated pages anew
+	@for page in docs/build_*.py; do $(PY) $$page || exit 1; done
 
 bench: $(INSTALLED)  ## measure
 	@$(PY) -m bench
