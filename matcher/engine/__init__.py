@@ -1,0 +1,53 @@
+"""Criteria evaluated over facts: truth, reason, change, evidence, what is missing, statuses and ranked options.
+
+Pure Python, nothing of the framework. `evaluate_rule` answers one rule, `evaluate_trial` a trial, `rank_options` a
+shelf of options, each for one patient on one date.
+"""
+
+from matcher.engine.assess import (
+    CohortResult,
+    CriterionResult,
+    Status,
+    TrialResult,
+    evaluate_trial,
+    knows_nothing_of,
+)
+from matcher.engine.context import Settings, UnknownWord
+from matcher.engine.evaluate import evaluate_rule
+from matcher.engine.missing import Entry
+from matcher.engine.options import Block, OptionResult, StatementResult, rank_options
+from matcher.engine.results import Evidence, Finding, Missing
+from matcher.engine.truth import Change, Reason, Truth
+from matcher.engine.view import deceased, ignored_after
+from matcher.engine.wire import criterion_json, evaluation_json, finding_json, missing_json, option_json, trial_json
+
+__all__ = [
+    "Block",
+    "Change",
+    "CohortResult",
+    "CriterionResult",
+    "Entry",
+    "Evidence",
+    "Finding",
+    "Missing",
+    "OptionResult",
+    "Reason",
+    "Settings",
+    "StatementResult",
+    "Status",
+    "TrialResult",
+    "Truth",
+    "UnknownWord",
+    "criterion_json",
+    "deceased",
+    "evaluate_rule",
+    "evaluate_trial",
+    "evaluation_json",
+    "finding_json",
+    "ignored_after",
+    "knows_nothing_of",
+    "missing_json",
+    "option_json",
+    "rank_options",
+    "trial_json",
+]

@@ -1,0 +1,165 @@
+"""Moments and windows: `last treatment(…)`, `within 28 days before …`, `time since …` as intervals of days.
+
+An anchor is a day that may be uncertain: because dates are partial, because records only may match, or because one more
+may exist that nobody recorded. A planned start is taken as the as-of date, the earliest day on which it could be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from matcher.engine.context import Context
+from matcher.engine.courses import treatment_course
+from matcher.engine.days import FUTURE, PAST, Days, Frame, days_of, shift
+from matcher.engine.patterns import candidates, unrecorded
+from matcher.engine.results import Evidence, Finding, Missing, unknown
+from matcher.engine.truth import Reason, Truth
+from trials.criteria import tree as t
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The day an anchor means. `exists` is unknown where it may not have happened at all."""
+
+    days: Days
+    exists: Truth
+    evidence: tuple[Evidence, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    reason: Reason | None = None
+    fixed: bool = False  # an anchor that moves with the as-of date is not fixed
+
+
+def moment(context: Context, anchor: t.Anchor) -> Moment:
+    """The day of an anchor."""
+    match anchor:
+        case t.Today() | t.PlannedStart():
+            return Moment(Days.on(context.asked), Truth.MET)
+        case t.ThisTreatment(edge):
+            if context.this is None:
+                return Moment(Days(PAST, FUTURE), Truth.UNKNOWN, reason=Reason.IMPRECISE)
+            course = treatment_course(context, context.this)
+            return Moment(course.start if edge is t.Edge.START else course.end, Truth.MET, fixed=True)
+        case t.Event():
+            return _event(context, anchor)
+
+
+def _event(context: Context, anchor: t.Event) -> Moment:
+    found = candidates(context, anchor.records, history=True)
+    edge = anchor.edge or (t.Edge.END if anchor.which is t.Which.LAST else t.Edge.START)
+
+    def day(candidate: object) -> Days:
+        course = candidate.course  # type: ignore[attr-defined]  # a Candidate, by `candidates`
+        return course.start if edge is t.Edge.START else course.end  # type: ignore[no-any-return]  # Days either way
+
+    possible = [c for c in found if c.finding.truth is not Truth.NOT_MET]
+    if anchor.which is t.Which.NEXT:
+        possible = [c for c in possible if c.course.start.hi > context.asked]
+    certain = [c for c in possible if c.finding.truth is Truth.MET]
+    silent = unrecorded(context, anchor.records, context.asked)
+    more = silent.truth is Truth.UNKNOWN
+    evidence = tuple(dict.fromkeys(c.evidence for c in possible))
+    missing = tuple(dict.fromkeys([*(m for c in possible for m in c.finding.missing), *silent.missing]))
+    if not possible:
+        exists = Truth.UNKNOWN if more else Truth.NOT_MET
+        return Moment(Days(PAST, context.asked), exists, silent.evidence, missing, silent.reason, True)
+    if anchor.which is t.Which.LAST:
+        lo = max((day(c).lo for c in certain), default=PAST)
+        hi = context.asked if more else max(day(c).hi for c in possible)
+    else:
+        hi = min((day(c).hi for c in certain), default=context.asked if anchor.which is t.Which.FIRST else FUTURE)
+        lo = PAST if more and anchor.which is t.Which.FIRST else min(day(c).lo for c in possible)
+    reason = silent.reason if more else Reason.IMPRECISE
+    return Moment(Days(min(lo, hi), hi), Truth.MET if certain else Truth.UNKNOWN, evidence, missing, reason, True)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A window as a frame of days, or the unknown that stands in its way; `amount` if it moves with the as-of date."""
+
+    frame: Frame | None
+    amount: t.Amount | None = None
+    problem: Finding | None = None
+
+
+def opened(context: Context, window: t.Window | None) -> Opened:
+    """A window as days."""
+    match window:
+        case None | t.AnyTime():
+            return Opened(None)
+        case t.Within(amount, side, anchor):
+            return _within(context, amount, side, anchor)
+        case t.Beside(side, anchor):
+            return _beside(context, side, anchor)
+
+
+def _within(context: Context, amount: t.Amount, side: t.Side, anchor: t.Anchor) -> Opened:
+    at = moment(context, anchor)
+    if at.exists is not Truth.MET:
+        return Opened(None, None, absent(at))
+    if side is t.Side.BEFORE:
+        lengths = [reach(amount, day, back=True) for day in (at.days.lo, at.days.hi)]
+        frame = Frame(Days(lengths[0].lo, lengths[1].hi), at.days)
+        return Opened(frame, None if at.fixed else amount)
+    lengths = [reach(amount, day, back=False) for day in (at.days.lo, at.days.hi)]
+    return Opened(Frame(at.days, Days(lengths[0].lo, lengths[1].hi)))
+
+
+def _beside(context: Context, side: t.Side, anchor: t.Anchor) -> Opened:
+    if side is t.Side.DURING:
+        if isinstance(anchor, t.ThisTreatment):
+            start, end = (moment(context, t.ThisTreatment(edge)) for edge in (t.Edge.START, t.Edge.END))
+        else:
+            assert isinstance(anchor, t.Event)  # `during` takes nothing else
+            start, end = (moment(context, t.Event(anchor.which, anchor.records, e)) for e in (t.Edge.START, t.Edge.END))
+        if start.exists is not Truth.MET:
+            return Opened(None, None, absent(start))
+        return Opened(Frame(start.days, end.days))
+    at = moment(context, anchor)
+    if at.exists is not Truth.MET:
+        return Opened(None, None, absent(at))
+    if side is t.Side.BEFORE:
+        return Opened(Frame(Days.on(PAST), Days(at.days.lo - 1, at.days.hi - 1)))
+    return Opened(Frame(Days(at.days.lo + 1, at.days.hi + 1), Days.on(FUTURE)))
+
+
+def absent(at: Moment) -> Finding:
+    """The unknown of an anchor that is not there. That it never happened is a case the protocol did not foresee."""
+    if at.exists is Truth.NOT_MET:
+        note = "what the time is counted from never happened; the protocol does not say what then holds"
+        return unknown(Reason.NEEDS_JUDGEMENT, evidence=at.evidence, note=note)
+    return unknown(at.reason or Reason.NOT_RECORDED, evidence=at.evidence, missing=at.missing)
+
+
+def in_days(window: t.Window | None, half_life: float | None) -> t.Window | None:
+    """The window with half-lives turned into days, for a drug whose half-life in hours is known."""
+    if half_life is None or not isinstance(window, t.Within):
+        return window
+    return replace(window, amount=_amount_in_days(window.amount, half_life))
+
+
+def _amount_in_days(amount: t.Amount, half_life: float) -> t.Amount:
+    if isinstance(amount, t.Extreme):
+        return t.Extreme(amount.greater, tuple(_span_in_days(span, half_life) for span in amount.spans))
+    return _span_in_days(amount, half_life)
+
+
+def _span_in_days(span: t.Span, half_life: float) -> t.Span:
+    if span.unit is not t.TimeUnit.HALF_LIFE:
+        return span
+    return t.Span(days_of(t.Span(span.number * half_life, t.TimeUnit.HOUR)), t.TimeUnit.DAY)
+
+
+def reach(amount: t.Amount, day: int, *, back: bool) -> Days:
+    """The day that lies `amount` before or after `day`, as an interval where a half-life is not known."""
+    if isinstance(amount, t.Span):
+        return _moved(amount, day, back=back)
+    ends = [_moved(span, day, back=back) for span in amount.spans]
+    # The lesser of two spans ends nearer the anchor, the greater further from it.
+    pick = min if amount.greater == back else max
+    return Days(pick(e.lo for e in ends), pick(e.hi for e in ends))
+
+
+def _moved(span: t.Span, day: int, *, back: bool) -> Days:
+    if span.unit is t.TimeUnit.HALF_LIFE:
+        return Days(PAST, day) if back else Days(day, FUTURE)
+    return Days.on(shift(day, span, back=back))

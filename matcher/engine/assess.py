@@ -1,0 +1,260 @@
+"""A patient against a trial: each criterion, each cohort, one status (SEMANTICS §4).
+
+Criteria are evaluated for each of the patient's cancers that the trial may be about; the better status counts and all
+are kept. A person's answer settles an unknown; over a definite truth it is an override and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+
+from matcher.engine import algebra, disease, missing
+from matcher.engine.context import Context, Settings
+from matcher.engine.evaluate import evaluate, focuses, make_context
+from matcher.engine.results import Evidence, Finding, Missing, unknown
+from matcher.engine.truth import Change, Reason, Truth
+from matcher.engine.view import deceased as is_deceased
+from patients.facts import Answer, Patient
+from patients.vocabulary import Vocabulary
+from trials.criteria import tree as t
+from trials.criteria.documents import Criterion, CriterionKind, OptionDocument, Polarity, TrialDocument
+
+
+class Status(StrEnum):
+    """The answer for a patient and a trial, worst first."""
+
+    NOT_ELIGIBLE = "not_eligible"
+    NOT_NOW = "not_now"
+    NEEDS_INFORMATION = "needs_information"
+    POTENTIALLY_ELIGIBLE = "potentially_eligible"
+
+    @property
+    def rank(self) -> int:
+        """How near to the trial: of several cohorts or cancers the highest counts."""
+        order = (Status.NOT_ELIGIBLE, Status.NOT_NOW, Status.NEEDS_INFORMATION, Status.POTENTIALLY_ELIGIBLE)
+        return order.index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionResult:
+    """One criterion for one patient. `truth` has the polarity applied and is None for what has no truth."""
+
+    criterion: Criterion
+    truth: Truth | None
+    reason: Reason | None
+    change: Change | None
+    clears_on: date | None
+    evidence: tuple[Evidence, ...]
+    finding: Finding | None
+    answer: Answer | None = None
+    overridden: Truth | None = None
+
+    @property
+    def counted(self) -> bool:
+        """Whether it counts in the status: notes and what is settled at the visit do not."""
+        return self.criterion.kind in (CriterionKind.RULE, CriterionKind.NOT_STRUCTURED)
+
+
+@dataclass(frozen=True, slots=True)
+class CohortResult:
+    """One cohort (`id` is empty where the trial has none) with its status and what it needs."""
+
+    id: str
+    open: bool
+    status: Status
+    needs: str | None
+    missing: tuple[missing.Entry, ...]
+    to_read: tuple[tuple[str, str], ...]
+    clears_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """A patient against a trial, for the cancer that counts; `others` are the results for the other cancers."""
+
+    document: str
+    version: int
+    status: Status
+    deceased: bool
+    offered: bool
+    cancer: str
+    best: CohortResult
+    cohorts: tuple[CohortResult, ...]
+    criteria: tuple[CriterionResult, ...]
+    next_flip: date | None
+    others: tuple[TrialResult, ...] = ()
+
+
+def evaluate_trial(
+    document: TrialDocument,
+    patient: Patient,
+    *,
+    as_of: date,
+    version: int = 0,
+    vocabulary: Vocabulary | None = None,
+    open_here: bool = True,
+    settings: Settings | None = None,
+) -> TrialResult:
+    """The whole answer for a patient and a trial on a date. `open_here` is whether the trial is open at this site."""
+    context = make_context(
+        patient,
+        as_of=as_of,
+        vocabulary=vocabulary,
+        definitions=tuple(document.definitions),
+        windows=document.windows,
+        cancer=document.cancer,
+        document=document.id,
+        version=version,
+        settings=settings,
+    )
+    dead = is_deceased(patient, as_of)
+    results = [_for_cancer(document, focused, version, dead, open_here) for focused in focuses(context)]
+    best = max(results, key=lambda result: result.status.rank)
+    return replace(best, others=tuple(result for result in results if result is not best))
+
+
+def _for_cancer(document: TrialDocument, context: Context, version: int, dead: bool, open_here: bool) -> TrialResult:
+    criteria = tuple(criterion_result(criterion, context) for criterion in document.criteria)
+    cohorts = [
+        _cohort(
+            cohort.id,
+            cohort.open,
+            [c for c in criteria if not c.criterion.cohorts or cohort.id in c.criterion.cohorts],
+            context,
+            dead,
+        )
+        for cohort in document.cohorts
+    ] or [_cohort("", True, criteria, context, dead)]
+    anything_open = any(cohort.open for cohort in cohorts)
+    pool = [cohort for cohort in cohorts if cohort.open] if anything_open else cohorts
+    best = max(pool, key=lambda cohort: cohort.status.rank)
+    flips = [day for result in criteria if result.finding is not None for day in result.finding.flips]
+    later = min((day for day in flips if day > context.asked), default=None)
+    focus = context.focus
+    return TrialResult(
+        document=document.id,
+        version=version,
+        status=best.status,
+        deceased=dead,
+        offered=document.offered and open_here and anything_open,
+        cancer=disease.name_of(focus) if isinstance(focus, disease.Disease) else "",
+        best=best,
+        cohorts=tuple(cohorts),
+        criteria=criteria,
+        next_flip=date.fromordinal(later) if later is not None else None,
+    )
+
+
+def criterion_result(criterion: Criterion, context: Context) -> CriterionResult:
+    """One criterion in a context, answers applied."""
+    if criterion.kind in (CriterionKind.NOTE, CriterionKind.CONFIRM):
+        return CriterionResult(criterion, None, None, None, None, (), None, _answer(criterion, context))
+    own = replace(context, criterion=criterion.id, cache=context.cache)
+    finding = _finding(criterion, own)
+    answer = _answer(criterion, context)
+    overridden: Truth | None = None
+    if answer is not None and (finding.truth is Truth.UNKNOWN or answer.override):
+        overridden = finding.truth if finding.truth is not Truth.UNKNOWN else None
+        finding = replace(
+            finding,
+            truth=Truth.of(answer.truth),
+            reason=None,
+            change=Change.ACTION,
+            evidence=(answered(answer), *finding.evidence),
+            missing=(),
+            parts=(),
+        )
+    clears = _clears([criterion], [finding], own)
+    return CriterionResult(
+        criterion, finding.truth, finding.reason, finding.change, clears, finding.evidence, finding, answer, overridden
+    )
+
+
+def answered(answer: Answer) -> Evidence:
+    """A person's answer as evidence."""
+    words = f"{'override: ' if answer.override else ''}{'met' if answer.truth else 'not met'}, says {answer.by or 'a reader'}"
+    return Evidence(answer.id, words, "", answer.on.isoformat(), answer.reason or str(answer.source))
+
+
+def _finding(criterion: Criterion, context: Context) -> Finding:
+    """The criterion's own truth: an exclusion is met where its rule is not."""
+    if criterion.rule is None:
+        line = Missing("criterion", (criterion.id,), "", "", criterion.text, "ask")
+        return unknown(Reason.NOT_STRUCTURED, missing=(line,), note=criterion.why)
+    finding = evaluate(criterion.rule, context)
+    if criterion.polarity is Polarity.EXCLUSION:
+        return replace(algebra.negate(finding), rule=t.Not(criterion.rule), parts=(finding,))
+    return finding
+
+
+def _answer(criterion: Criterion, context: Context) -> Answer | None:
+    """The valid answer to the whole criterion of this version, the latest."""
+    found = [
+        answer for answer in context.patient.answers
+        if answer.document == context.document and answer.version == context.version
+        and answer.criterion == criterion.id and not answer.question
+        and (answer.valid_until is None or answer.valid_until.toordinal() >= context.known)
+    ]  # fmt: skip
+    return max(found, key=lambda answer: (answer.on, answer.id), default=None)
+
+
+def _cohort(id: str, open_: bool, results: Sequence[CriterionResult], context: Context, dead: bool) -> CohortResult:
+    counted = [result for result in results if result.counted]
+    failed = [result for result in counted if result.truth is Truth.NOT_MET]
+    open_ones = [(r.criterion.id, r.finding) for r in counted if r.truth is Truth.UNKNOWN and r.finding is not None]
+    if dead or any(result.change is Change.NEVER for result in failed):
+        status = Status.NOT_ELIGIBLE
+    elif failed:
+        status = Status.NOT_NOW
+    elif open_ones:
+        status = Status.NEEDS_INFORMATION
+    else:
+        status = Status.POTENTIALLY_ELIGIBLE
+    # Nothing that is missing matters any more to a pair that can never fit.
+    settled = status is Status.NOT_ELIGIBLE
+    wanted = () if settled else missing.entries([(i, f) for i, f in open_ones if f.reason is not Reason.NOT_STRUCTURED])
+    to_read = tuple((id_, question) for id_, f in open_ones for question in missing.questions(f))
+    facts = bool(wanted) or any(not missing.questions(finding) for _, finding in open_ones)
+    needs = None
+    if open_ones:
+        needs = "both" if facts and to_read else "facts" if facts else "reader"
+    clears = None
+    if failed and status is Status.NOT_NOW:
+        clears = _clears([r.criterion for r in failed], [r.finding for r in failed if r.finding is not None], context)
+    return CohortResult(id, open_, status, needs, wanted, to_read, clears)
+
+
+def _clears(criteria: Sequence[Criterion], findings: Sequence[Finding], context: Context) -> date | None:
+    """The least later date on which all of these criteria are met with the same facts; None unless time alone does it.
+
+    The date is searched: each day on which some leaf may turn is tried with today's knowledge, completeness of the
+    record moving along with the date.
+    """
+    if not all(finding.truth is Truth.NOT_MET and finding.change is Change.TIME for finding in findings):
+        return None
+    days = sorted({day for finding in findings for day in finding.flips if day > context.asked})
+    for day in days:
+        later = replace(context, asked=day, cache={"primaries": disease.primaries(context)})
+        if all(_finding(c, replace(later, criterion=c.id, cache=later.cache)).truth is Truth.MET for c in criteria):
+            return date.fromordinal(day)
+    return None
+
+
+def knows_nothing_of(
+    document: TrialDocument | OptionDocument, id: str, *, as_of: date, vocabulary: Vocabulary | None = None
+) -> Truth | None:
+    """The truth of a criterion's or statement's rule for a patient of whom only an id is known.
+
+    Publishing refuses a document in which this is anything but unknown (SEMANTICS §3, first check).
+    """
+    item = document.criterion(id) if isinstance(document, TrialDocument) else document.statement(id)
+    if item.rule is None:
+        return None
+    context = make_context(
+        Patient(), as_of=as_of, vocabulary=vocabulary, definitions=tuple(document.definitions),
+        windows=document.windows, cancer=document.cancer, document=document.id,
+    )  # fmt: skip
+    return evaluate(item.rule, replace(context, criterion=id)).truth

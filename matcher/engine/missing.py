@@ -1,0 +1,163 @@
+"""Which missing facts matter to a patient and a document, in the order in which to look for them (SEMANTICS §4).
+
+A fact is listed only if some value of it changes a criterion's truth; that is found by trying values on the tree of
+findings. Alternatives of an `or` are one entry. First come those that could rule the pair out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from matcher.engine import algebra
+from matcher.engine.results import COSTS, Finding, Missing
+from matcher.engine.truth import Change, Reason, Truth, negation
+from trials.criteria import tree as t
+
+#: Leaves of one criterion whose values are tried in every combination; beyond that all at once.
+TRIED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One missing fact, or alternatives of which one suffices, and the criteria that ask for it.
+
+    `rules_out` and `decides` count criteria: those it could make *not met*, and those it decides whatever its value.
+    `settles` says that after it, whatever its value, the pair needs no more facts.
+    """
+
+    facts: tuple[Missing, ...]
+    criteria: tuple[str, ...]
+    rules_out: int = 0
+    decides: int = 0
+    settles: bool = False
+
+    @property
+    def text(self) -> str:
+        """What to ask for, in words."""
+        return " or ".join(dict.fromkeys(fact.text for fact in self.facts))
+
+
+def effects(finding: Finding, facts: frozenset[Missing]) -> frozenset[Truth]:
+    """The truths a finding takes over the values of some missing facts, the rest staying unknown."""
+    keys = list(dict.fromkeys(id(leaf) for leaf in open_leaves(finding) if not facts.isdisjoint(leaf.missing)))
+    if not keys:
+        return frozenset({finding.truth})
+    values: Iterable[tuple[Truth, ...]]
+    if len(keys) <= TRIED:
+        values = product((Truth.MET, Truth.NOT_MET), repeat=len(keys))
+    else:
+        values = [(truth,) * len(keys) for truth in (Truth.MET, Truth.NOT_MET)]
+    return frozenset(_with(finding, dict(zip(keys, choice, strict=True))) for choice in values)
+
+
+def _with(finding: Finding, assumed: Mapping[int, Truth]) -> Truth:
+    """The truth of a finding when some of its open leaves are assumed to be decided."""
+    if id(finding) in assumed:
+        return assumed[id(finding)]
+    if not finding.parts or finding.truth is not Truth.UNKNOWN:
+        return finding.truth
+    parts = [_with(part, assumed) for part in finding.parts]
+    match finding.rule:
+        case t.And():
+            return min(parts)
+        case t.Or():
+            return max(parts)
+        case t.Not():
+            return negation(parts[0])
+        case t.Except():
+            return min(parts[0], negation(parts[1]))
+        case t.Quota(bound, number):
+            return algebra.quota(bound, number, [Finding(part, change=Change.NEVER) for part in parts]).truth
+        case t.If():
+            otherwise = parts[2] if len(parts) > 2 else Truth.MET
+            if parts[0] is Truth.UNKNOWN:
+                return parts[1] if parts[1] is otherwise else Truth.UNKNOWN
+            return parts[1] if parts[0] is Truth.MET else otherwise
+        case _:
+            return parts[0]
+
+
+def open_leaves(finding: Finding) -> Iterable[Finding]:
+    """The unknown leaves below a finding."""
+    if finding.parts:
+        for part in finding.parts:
+            yield from open_leaves(part)
+    elif finding.truth is Truth.UNKNOWN:
+        yield finding
+
+
+def groups(finding: Finding, *, negated: bool = False) -> list[frozenset[Missing]]:
+    """The missing facts of an unknown finding; those of an `or` are one group, as one of them suffices."""
+    if finding.truth is not Truth.UNKNOWN:
+        return []
+    if not finding.parts:
+        return [frozenset({fact}) for fact in finding.missing if fact.kind != "ask"]
+    flip = isinstance(finding.rule, t.Not)
+    inside = [groups(part, negated=negated != flip) for part in finding.parts]
+    if isinstance(finding.rule, t.Except):
+        inside = [groups(finding.parts[0], negated=negated), groups(finding.parts[1], negated=not negated)]
+    disjunctive = isinstance(finding.rule, t.And if negated else t.Or)
+    open_ = [part for part in inside if part]
+    if disjunctive and len(open_) > 1:
+        return [frozenset(fact for part in open_ for group in part for fact in group)]
+    return list(dict.fromkeys(group for part in inside for group in part))
+
+
+def questions(finding: Finding) -> list[str]:
+    """What only a reader can settle below a finding: the questions asked, and leaves that need judgement."""
+    found: list[str] = []
+    for leaf in open_leaves(finding):
+        if leaf.reason in (Reason.NEEDS_JUDGEMENT, Reason.NOT_STRUCTURED):
+            found.extend(fact.text for fact in leaf.missing)
+            if not leaf.missing:
+                found.append(leaf.note or "the line needs a reader")
+    return list(dict.fromkeys(found))
+
+
+def entries(criteria: Sequence[tuple[str, Finding]]) -> tuple[Entry, ...]:
+    """The missing facts of a pair in the order to look for them; `criteria` are the counted ones with their findings."""
+    order = {name: index for index, (name, _) in enumerate(criteria)}
+    found_by = dict(criteria)
+    asked: dict[frozenset[Missing], list[str]] = {}
+    for name, finding in criteria:
+        for group in groups(finding):
+            asked.setdefault(group, []).append(name)
+    for group in [g for g in asked if len(g) > 1]:
+        # A fact that is asked for by itself answers for the alternatives it stands among.
+        alone = [fact for fact in group if frozenset({fact}) in asked]
+        if alone:
+            for name in asked.pop(group):
+                asked[frozenset({alone[0]})].append(name)
+    found = []
+    for group, names in asked.items():
+        seen = [effects(found_by[name], group) for name in dict.fromkeys(names)]
+        if all(truths == {Truth.UNKNOWN} for truths in seen):
+            continue
+        rules_out = sum(Truth.NOT_MET in truths for truths in seen)
+        decides = sum(Truth.UNKNOWN not in truths for truths in seen)
+        settles = _settles(criteria, group)
+        facts = tuple(sorted(group, key=lambda fact: (COSTS.index(fact.cost), fact.text)))
+        found.append(Entry(facts, tuple(dict.fromkeys(names)), rules_out, decides, settles))
+    return tuple(
+        sorted(
+            found,
+            key=lambda entry: (
+                -entry.rules_out,
+                -entry.decides,
+                COSTS.index(entry.facts[0].cost),
+                min(order[name] for name in entry.criteria),
+                entry.text,
+            ),
+        )
+    )
+
+
+def _settles(criteria: Sequence[tuple[str, Finding]], group: frozenset[Missing]) -> bool:
+    """Whether every criterion that still needs facts is decided by these, whatever their values."""
+    return all(
+        Truth.UNKNOWN not in effects(finding, group)
+        for _, finding in criteria
+        if finding.truth is Truth.UNKNOWN and groups(finding)
+    )
