@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 
 #: Blank cells and their usual disguises: nothing was recorded.
 NOT_RECORDED = frozenset(
@@ -219,6 +220,7 @@ class CodeRelation(StrEnum):
     OUTSIDE = "outside"
 
 
+@lru_cache(maxsize=65536)
 def folded(text: str) -> str:
     """The form in which words are compared: lower case, no accents, single spaces for spaces, hyphens, underscores."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))

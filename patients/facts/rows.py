@@ -73,11 +73,11 @@ def _fact(kind: str, row: Row, recorded: Recorded) -> dict[str, Any]:
     }
 
 
-def _texts(row: Row, *names: str) -> dict[str, str | None]:
+def _texts(row: Row, *names: str) -> dict[str, Any]:
     return {name: row[name] or None for name in names}
 
 
-def _lists(row: Row, *names: str) -> dict[str, tuple[str, ...]]:
+def _lists(row: Row, *names: str) -> dict[str, Any]:
     return {name: tuple(row[name] or ()) for name in names}
 
 

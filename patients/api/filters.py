@@ -1,0 +1,80 @@
+"""The filters of the lists of patients, imports and their problems; each uses an index or a small table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import Exists, OuterRef, QuerySet
+
+from patients.api.access import registry_named
+from patients.models import Patient, PatientDetails, Registry, Upload, UploadProblem
+
+
+class RegistryNameFilter(django_filters.CharFilter):
+    """By the handle of a registry; one that the caller does not see is not found, rather than empty."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"help_text": "Handle of a registry.", **kwargs})
+
+    def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
+        if not value:
+            return qs
+        return qs.filter(**{self.field_name: registry_named(self.parent.request, value)})
+
+
+class RegistryFilter(django_filters.FilterSet):
+    """Registries by the beginning of their handle."""
+
+    name = django_filters.CharFilter(lookup_expr="istartswith", help_text="Beginning of the handle.")
+
+    class Meta:
+        model = Registry
+        fields = ("preset",)
+
+
+class PatientFilter(django_filters.FilterSet):
+    """Patients by registry and by what their current details say."""
+
+    registry = RegistryNameFilter()
+    sex = django_filters.CharFilter(method="by_details", help_text="female, male, …")
+    deceased = django_filters.BooleanFilter(method="by_details")
+    data_through_after = django_filters.DateFilter(
+        method="by_details", help_text="Record kept up to this day or longer."
+    )
+    data_through_before = django_filters.DateFilter(
+        method="by_details", help_text="Record kept up to this day at most."
+    )
+
+    class Meta:
+        model = Patient
+        fields: tuple[str, ...] = ()
+
+    _LOOKUPS = {"data_through_after": "data_through__gte", "data_through_before": "data_through__lte"}
+
+    def by_details(self, queryset: QuerySet[Patient], name: str, value: Any) -> QuerySet[Patient]:
+        """Patients of whom a current row of details says so."""
+        said = PatientDetails.objects.filter(
+            patient=OuterRef("pk"), withdrawn_at__isnull=True, **{self._LOOKUPS.get(name, name): value}
+        )
+        return queryset.filter(Exists(said))
+
+
+class ImportFilter(django_filters.FilterSet):
+    """Imports by registry, state, kind and time."""
+
+    registry = RegistryNameFilter()
+    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+
+    class Meta:
+        model = Upload
+        fields = ("state", "mode", "dry_run")
+
+
+class ImportProblemFilter(django_filters.FilterSet):
+    """Problems by what they are and where they stand."""
+
+    class Meta:
+        model = UploadProblem
+        fields = ("severity", "code", "file", "row", "column", "rejected")

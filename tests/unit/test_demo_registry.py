@@ -1,0 +1,185 @@
+"""The made-up registry is the same for the same day, wears the canonical columns, and holds what it promises."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from datetime import date, timedelta
+from io import StringIO
+from pathlib import Path
+from random import Random
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from matcher.demo import ANSWERED, BONE, STORIES, build, write
+from matcher.demo.chart import COLUMNS, Chart, make_row
+from matcher.demo.course import draw_course
+from matcher.demo.diseases import COMORBIDITIES, CYP3A_DRUGS, DISEASES, MEDICATIONS, REGIMENS, TOXICITIES, UNKNOWN_DRUGS
+from matcher.demo.workup import ASSAYS
+from patients.intake.kinds import KINDS
+from patients.vocabulary import Domain, default
+
+TODAY = date(2026, 1, 15)
+TABLES = build(TODAY)
+
+
+def rows_of(patient_id: str, file: str) -> list[dict[str, str]]:
+    return [row for row in TABLES[file] if row.get("patient_id") == patient_id]
+
+
+def test_same_day_and_seed_give_the_same_rows() -> None:
+    assert build(TODAY) == TABLES
+    assert build(TODAY, seed=1) != TABLES
+
+
+@pytest.mark.parametrize("today", [date(2024, 2, 29), date(2026, 3, 31), date(2031, 12, 31)])
+def test_days_move_with_today_and_nothing_else_does(today: date) -> None:
+    moved = build(today)
+    assert {name: len(rows) for name, rows in moved.items()} == {name: len(rows) for name, rows in TABLES.items()}
+    ecog = next(row for row in moved["observations"] if row["patient_id"] == "P-0003" and row["test"] == "ecog")
+    assert date.fromisoformat(ecog["date"]) == today - timedelta(days=166)
+
+
+def test_there_are_enough_patients_and_most_are_leiomyosarcoma() -> None:
+    ids = {row["patient_id"] for row in TABLES["patients"]}
+    assert len(ids) >= 240
+    names = Counter(
+        default().find(row["condition"], Domain.CANCER)[:1] for row in TABLES["conditions"] if row["kind"] == "primary"
+    )
+    smooth_muscle = sum(count for found, count in names.items() if found and "leiomyosarcoma" in found[0])
+    assert smooth_muscle >= 100
+    assert len(names) >= 20
+
+
+@pytest.mark.parametrize("file", COLUMNS)
+def test_columns_are_those_of_the_canonical_layout(file: str) -> None:
+    kind = KINDS[file]
+    known = {column.name for column in kind.columns}
+    assert set(COLUMNS[file]) <= known
+    assert set(kind.required) <= set(COLUMNS[file])
+
+
+def test_record_ids_name_one_row_each() -> None:
+    for file, rows in TABLES.items():
+        ids = Counter(row["record_id"] for row in rows if row.get("record_id"))
+        assert [each for each, count in ids.items() if count > 1] == [], file
+
+
+def test_the_clean_words_are_known_and_the_dirty_ones_are_not() -> None:
+    find = default().find
+    drugs = {drug for regimen in REGIMENS.values() for drug in regimen.drugs}
+    drugs |= {name for name, _ in MEDICATIONS} | set(CYP3A_DRUGS)
+    assert [name for name in sorted(drugs) if not find(name, Domain.DRUG)] == []
+    tumours = {name for disease in DISEASES for name in disease.names}
+    illnesses = tumours | set(COMORBIDITIES) | set(TOXICITIES)
+    assert [name for name in sorted(illnesses) if not find(name, Domain.CANCER, Domain.CONDITION)] == []
+    sites = {site for disease in DISEASES for site in (*disease.sites, *disease.organs)}
+    assert [name for name in sorted(sites) if not find(name, Domain.SITE)] == []
+    operations = {name for disease in DISEASES for name in disease.operations}
+    assert [name for name in sorted(operations) if not find(name, Domain.PROCEDURE)] == []
+    assert [name for name in UNKNOWN_DRUGS if find(name, Domain.DRUG, Domain.PROCEDURE)] == []
+
+
+def test_both_laboratories_report_the_same_value_in_units_their_tests_have() -> None:
+    vocabulary = default()
+    for assay in ASSAYS.values():
+        value = sum(assay.usual) / 2
+        central = vocabulary.convert(value, test=assay.test, unit=assay.unit)
+        assert central is not None, assay.test
+        if assay.outside is not None:
+            unit, factor, _, name = assay.outside
+            assert vocabulary.find_test(name) == assay.test
+            assert vocabulary.convert(value * factor, test=assay.test, unit=unit) == pytest.approx(central, rel=0.01)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_course_happens_in_order(seed: int) -> None:
+    rng = Random(seed)
+    course = draw_course(rng, rng.choice(DISEASES))
+    assert course.metastatic is None or course.diagnosed >= course.metastatic >= 0
+    for line in course.lines:
+        assert course.diagnosed > line.start
+        assert line.end is None or line.start > line.end >= 0
+        if line.setting == "advanced":
+            assert course.metastatic is not None and course.metastatic > line.start
+    starts = [line.start for line in course.lines]
+    assert starts == sorted(starts, reverse=True)
+    assert all(line.end is not None for line in course.lines[:-1])
+    if course.died is not None:
+        assert all(line.end is not None and line.end > course.died for line in course.lines)
+
+
+def test_stories_are_the_first_patients_and_the_bone_patient_is_whole() -> None:
+    assert [row["patient_id"] for row in TABLES["patients"]][: len(STORIES)][0] == BONE == STORIES[0].patient_id
+    assert len({story.patient_id for story in STORIES}) == len(STORIES)
+    treatments = [row["treatment"] for row in rows_of(BONE, "treatments") if row["kind"] == "drug"]
+    assert treatments == ["Adriamycin", "gemcitabine/docetaxel", "Votrient"]
+    primary = rows_of(BONE, "conditions")[0]
+    assert (primary["condition"], primary["body_site"], primary["extent"]) == ("leiomyosarcoma", "femur", "metastatic")
+
+
+def test_answers_are_of_patients_who_live() -> None:
+    dead = {row["patient_id"] for row in TABLES["patients"] if row["deceased"] == "yes"}
+    assert {patient_id for patient_id, *_ in ANSWERED} <= {story.patient_id for story in STORIES} - dead
+
+
+@pytest.mark.parametrize(
+    ("what", "found"),
+    [
+        ("a date without its day", lambda: any(len(row["start_date"]) == 7 for row in TABLES["treatments"])),
+        ("a date without its month", lambda: any(len(row["date"]) == 4 for row in TABLES["conditions"])),
+        ("a drug without a name", lambda: any(row["treatment"] == "" for row in TABLES["treatments"])),
+        ("a drug without an end", lambda: any(row["end_date"] == "" for row in TABLES["treatments"])),
+        ("two sexes", lambda: {row["sex"] for row in rows_of("P-0015", "patients")} == {"female", "male"}),
+        ("ECOG 7", lambda: any(row["test"] == "ecog" and row["value"] == "7" for row in TABLES["observations"])),
+        ("a bound", lambda: any(row["value"].startswith("<") for row in TABLES["observations"])),
+        ("creatinine in two units",
+         lambda: {row["unit"] for row in TABLES["observations"] if "creat" in row["test"]} >= {"umol/L", "mg/dL"}),
+        ("a death without a date",
+         lambda: any(row["deceased"] == "yes" and not row["death_date"] for row in TABLES["patients"])),
+        ("a date to come", lambda: any(row["date"] > TODAY.isoformat() for row in TABLES["observations"])),
+        ("no data_through", lambda: any(not row["data_through"] for row in TABLES["patients"])),
+        ("31 February", lambda: any(row["date"].endswith("-02-31") for row in TABLES["conditions"])),
+    ],
+)  # fmt: skip
+def test_the_dirt_is_there(what: str, found: object) -> None:
+    assert callable(found) and found(), what
+
+
+def test_a_row_takes_only_the_columns_of_its_file() -> None:
+    with pytest.raises(KeyError, match="ecog"):
+        make_row("patients", {"patient_id": "P", "ecog": 1})
+
+
+def test_completeness_is_said_once() -> None:
+    chart = Chart("P-1", TODAY)
+    chart.complete("treatments", ago=3)
+    chart.complete("treatments", "medications", ago=9)
+    assert [(row["domain"], row["complete_through"]) for row in chart.tables["coverage"]] == [
+        ("treatments", "2026-01-12"), ("medications", "2026-01-06"),
+    ]  # fmt: skip
+
+
+def test_the_command_writes_what_the_library_builds(tmp_path: Path) -> None:
+    out = StringIO()
+    call_command("demo_registry", str(tmp_path / "made"), "--today", "2026-01-15", stdout=out)
+    assert {path.stem for path in (tmp_path / "made").iterdir()} == set(COLUMNS)
+    with (tmp_path / "made" / "treatments.csv").open(encoding="utf-8", newline="") as file:
+        assert list(csv.DictReader(file)) == TABLES["treatments"]
+    assert f"{len(TABLES['observations'])} rows" in out.getvalue()
+
+
+def test_the_command_refuses_a_date_that_is_none_and_a_file_in_the_way(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"31 June.*YYYY-MM-DD"):
+        call_command("demo_registry", str(tmp_path), "--today", "31 June")
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(CommandError, match="cannot be written"):
+        call_command("demo_registry", str(tmp_path / "taken"))
+
+
+def test_writing_again_replaces_the_files(tmp_path: Path) -> None:
+    write(tmp_path, today=TODAY)
+    write(tmp_path, today=TODAY + timedelta(days=1))
+    with (tmp_path / "patients.csv").open(encoding="utf-8", newline="") as file:
+        assert sum(1 for _ in csv.DictReader(file)) == len(TABLES["patients"])
