@@ -182,6 +182,12 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "in
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "beat-schedule")
+# The reapers: what a lost queue or a dead worker left behind is found by its row. A message that waited longer than
+# until the next one is dropped.
+CELERY_BEAT_SCHEDULE = {
+    "resume stalled match runs": {"task": "matcher.resume_runs", "schedule": 60.0, "options": {"expires": 55}},
+    "resume stalled uploads": {"task": "patients.resume_uploads", "schedule": 60.0, "options": {"expires": 55}},
+}
 
 # --- Language and time ------------------------------------------------------------------------------------------
 
@@ -262,7 +268,10 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 # --- API --------------------------------------------------------------------------------------------------------
 
 # The classes that may say who a request comes from, in this order; the first also names the challenge of a 401.
-API_AUTHENTICATION_CLASSES = ["rest_framework.authentication.SessionAuthentication"]
+API_AUTHENTICATION_CLASSES = [
+    "patients.api.authentication.ApiKeyAuthentication",
+    "rest_framework.authentication.SessionAuthentication",
+]
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": API_AUTHENTICATION_CLASSES,
@@ -275,13 +284,18 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": [
         "rest_framework.throttling.AnonRateThrottle",
         "rest_framework.throttling.UserRateThrottle",
+        # Counts only what a view names: starting a job, computing explanations.
+        "rest_framework.throttling.ScopedRateThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": {
         "anon": env.str("API_RATE_ANONYMOUS", default="30/min"),
         "user": env.str("API_RATE", default="600/min"),
+        "jobs": env.str("API_RATE_JOBS", default="30/min"),
+        "explanations": env.str("API_RATE_EXPLANATIONS", default="120/min"),
     },
     "NUM_PROXIES": NUM_PROXIES,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "patients.api.problems.handle",
+    "DEFAULT_SCHEMA_CLASS": "patients.api.schema.ScopedSchema",
     "COERCE_DECIMAL_TO_STRING": False,
 }
 
@@ -296,6 +310,26 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "Truth": "matcher.api.serializers.TRUTHS",
+        "Status": "matcher.models.Status",
+        "CriterionKind": "trials.api.serializers.CRITERION_KINDS",
+        "StatementKind": "trials.api.serializers.STATEMENT_KINDS",
+        "FindingSeverity": "trials.api.serializers.FINDING_SEVERITIES",
+        "ProblemSeverity": "patients.models.UploadProblem.Severity",
+    },
+    "TAGS": [
+        {"name": "registries", "description": "The registries that your key sees."},
+        {"name": "patients", "description": "Patients, their facts, and which trials and options fit them and why."},
+        {"name": "imports", "description": "Send registry files, and learn row by row what was wrong."},
+        {"name": "trials", "description": "Trials with their criteria, by any name they answer to."},
+        {"name": "options", "description": "Treatment options that are no trials, with graded stances."},
+        {"name": "rules", "description": "Rules of the criteria language: check one, try one."},
+        {"name": "runs", "description": "Match a registry against trials, and what a run counted."},
+        {"name": "matches", "description": "Patients and trials that are not ruled out."},
+        {"name": "status-changes", "description": "How statuses changed from run to run, and what caused it."},
+        {"name": "problems", "description": "What the problem documents of this API mean (RFC 9457)."},
+    ],
     # The pages of the documentation come from this service: no address outside is asked for anything.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -85,7 +85,7 @@ def _no_network() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _trails_can_be_emptied_between_tests() -> Iterator[None]:
-    """A test that commits is followed by a flush of every table, which the triggers of trails and versions would refuse."""
+    """A test that commits is followed by a flush of every table, which triggers of trails and versions would refuse."""
     from patients.trust import protection as trails
     from trials import protection as versions
 

@@ -1,0 +1,27 @@
+"""Match runs: a registry against versions, as durable rows that any number of workers may finish in any order.
+
+`start_run` writes the run and its shards and sends them; `work_shard` does one; `run_inline` does them all in this
+process; `resume_stalled` finds what a lost queue or a dead worker left behind.
+"""
+
+from matcher.runs.asking import DATA_THROUGH, AsOf, day_of, read_as_of, today_in
+from matcher.runs.identity import engine_version
+from matcher.runs.queue import send
+from matcher.runs.recovery import resume_stalled
+from matcher.runs.starting import cancel_run, start_run
+from matcher.runs.working import run_inline, work_shard
+
+__all__ = [
+    "DATA_THROUGH",
+    "AsOf",
+    "cancel_run",
+    "day_of",
+    "engine_version",
+    "read_as_of",
+    "resume_stalled",
+    "run_inline",
+    "send",
+    "start_run",
+    "today_in",
+    "work_shard",
+]
