@@ -1,0 +1,63 @@
+"""Trials and options as documents: what they hold, how they are read from YAML, and how a frozen version is stored."""
+
+from trials.criteria.documents.content import content, content_hash, from_content
+from trials.criteria.documents.definitions import Definitions, Undefined
+from trials.criteria.documents.errors import DocumentError, DocumentProblem
+from trials.criteria.documents.reading import read_document, read_statement, read_statements
+from trials.criteria.documents.shelf import (
+    Citation,
+    Cohort,
+    Confirm,
+    Criterion,
+    CriterionKind,
+    Disagreement,
+    Document,
+    Mapped,
+    OptionDocument,
+    Origin,
+    Polarity,
+    Recruitment,
+    Result,
+    SourceLine,
+    Statement,
+    StatementCitation,
+    StatementKind,
+    Step,
+    Strength,
+    TestPatient,
+    TrialDocument,
+)
+
+__all__ = [
+    "Citation",
+    "Cohort",
+    "Confirm",
+    "Criterion",
+    "CriterionKind",
+    "Definitions",
+    "Disagreement",
+    "Document",
+    "DocumentError",
+    "DocumentProblem",
+    "Mapped",
+    "OptionDocument",
+    "Origin",
+    "Polarity",
+    "Recruitment",
+    "Result",
+    "SourceLine",
+    "Statement",
+    "StatementCitation",
+    "StatementKind",
+    "Step",
+    "Strength",
+    "TestPatient",
+    "TrialDocument",
+    "Undefined",
+    "content",
+    "content_hash",
+    "from_content",
+    "read_document",
+    "read_statement",
+    "read_statements",
+]

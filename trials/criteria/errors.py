@@ -1,0 +1,37 @@
+"""Errors of a rule, written for the person who wrote it: where, what was expected, and the nearest known word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class InvalidNode(ValueError):
+    """A node of a rule that cannot mean anything; raised when it is built, so that it never exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleError(Exception):
+    """A rule that cannot be read. `line` and `column` count from 1; both are 0 where no place can be named."""
+
+    message: str
+    line: int = 0
+    column: int = 0
+    text: str = ""
+
+    def __str__(self) -> str:
+        if not self.line:
+            return self.message
+        place = f"line {self.line}, column {self.column}: {self.message}"
+        lines = self.text.splitlines()
+        if 0 < self.line <= len(lines):
+            place += f"\n  {lines[self.line - 1]}\n  {' ' * (self.column - 1)}^"
+        return place
+
+
+class ShapeError(ValueError):
+    """JSON data that is no rule: `path` says where (`$.parts[1].left`), `message` what was expected there."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = path
+        self.message = message
