@@ -23,3 +23,6 @@ urlpatterns = [
     path("healthz", health.live, name="live"),
     path("readyz", health.ready, name="ready"),
 ]
+
+# A fault within the API is a problem document too.
+handler500 = "patients.api.problems.unexpected"

@@ -89,7 +89,7 @@ class Scoped:
     scopes_of: ClassVar[Mapping[str, Needed]] = {}
     max_body: ClassVar[int] = MAX_BODY
     #: Actions that start work or cost much, with the throttle that counts them.
-    throttled: ClassVar[dict[str, str]] = {}
+    throttle_of: ClassVar[dict[str, str]] = {}
 
     def scopes_needed(self) -> list[tuple[Scope, ...]]:
         """What the present action needs: every entry, of each any one scope."""
@@ -98,7 +98,7 @@ class Scoped:
 
     def get_throttles(self) -> Any:
         # Read by ScopedRateThrottle; None: it does not count.
-        self.throttle_scope = self.throttled.get(getattr(self, "action", None) or "")
+        self.throttle_scope = self.throttle_of.get(getattr(self, "action", None) or "")
         return super().get_throttles()  # type: ignore[misc]  # of the view it is mixed into
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

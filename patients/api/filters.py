@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import django_filters
 from django.db.models import Exists, OuterRef, QuerySet
+from django_filters.rest_framework import FilterSet
+from rest_framework.exceptions import ValidationError
 
 from patients.api.access import registry_named
 from patients.models import Patient, PatientDetails, Registry, Upload, UploadProblem
+
+
+class StrictFilterSet(FilterSet):
+    """Filters that refuse what they do not know: a slip in a name must not answer with everything."""
+
+    #: What a request may say beside its filters: the page, and what a view reads itself.
+    beside: ClassVar[tuple[str, ...]] = ()
+
+    def is_valid(self) -> bool:
+        known = {*self.filters, *self.beside, "cursor", "page_size"}
+        unknown = sorted(set(self.data) - known)
+        if unknown:
+            there_are = ", ".join(sorted(known))
+            raise ValidationError({name: f"there is no such filter; there are {there_are}" for name in unknown})
+        for name, each in self.filters.items():
+            text = self.data.get(name, "")
+            # The widget of django-filter takes any other word for no answer.
+            if isinstance(each, django_filters.BooleanFilter) and text.lower() not in {"", "true", "false", "1", "0"}:
+                raise ValidationError({name: "write true or false"})
+        return bool(super().is_valid())
 
 
 class RegistryNameFilter(django_filters.CharFilter):
@@ -23,7 +45,7 @@ class RegistryNameFilter(django_filters.CharFilter):
         return qs.filter(**{self.field_name: registry_named(self.parent.request, value)})
 
 
-class RegistryFilter(django_filters.FilterSet):
+class RegistryFilter(StrictFilterSet):
     """Registries by the beginning of their handle."""
 
     name = django_filters.CharFilter(lookup_expr="istartswith", help_text="Beginning of the handle.")
@@ -33,7 +55,7 @@ class RegistryFilter(django_filters.FilterSet):
         fields = ("preset",)
 
 
-class PatientFilter(django_filters.FilterSet):
+class PatientFilter(StrictFilterSet):
     """Patients by registry and by what their current details say."""
 
     registry = RegistryNameFilter()
@@ -60,7 +82,7 @@ class PatientFilter(django_filters.FilterSet):
         return queryset.filter(Exists(said))
 
 
-class ImportFilter(django_filters.FilterSet):
+class ImportFilter(StrictFilterSet):
     """Imports by registry, state, kind and time."""
 
     registry = RegistryNameFilter()
@@ -72,7 +94,7 @@ class ImportFilter(django_filters.FilterSet):
         fields = ("state", "mode", "dry_run")
 
 
-class ImportProblemFilter(django_filters.FilterSet):
+class ImportProblemFilter(StrictFilterSet):
     """Problems by what they are and where they stand."""
 
     class Meta:

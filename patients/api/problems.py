@@ -12,15 +12,13 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.http import Http404, HttpRequest, JsonResponse
-from drf_spectacular.utils import extend_schema
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.defaults import server_error
 from rest_framework import exceptions, serializers
 from rest_framework.fields import get_error_detail
-from rest_framework.permissions import AllowAny
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
-from rest_framework.views import APIView, exception_handler
+from rest_framework.views import exception_handler
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -129,8 +127,10 @@ def _located(detail: Any, field: str = "") -> Iterator[dict[str, str]]:
         yield {"field": field, "message": str(detail), "code": str(getattr(detail, "code", "invalid"))}
 
 
-def unexpected(request: HttpRequest) -> JsonResponse:
-    """What a caller of the API sees of a fault of ours: nothing of it."""
+def unexpected(request: HttpRequest) -> HttpResponse:
+    """What anyone sees of a fault of ours: nothing of it. A problem document for the API, a page for people."""
+    if not request.path.startswith("/api/"):
+        return server_error(request)
     kind = KINDS["unexpected"]
     body = problem(kind, detail=kind.title, instance=request.path)
     return JsonResponse(body, status=kind.status, content_type=MEDIA_TYPE)
@@ -154,64 +154,3 @@ class ProblemSerializer(serializers.Serializer[Any]):
     instance = serializers.CharField(help_text="The path that was asked.")
     remedy = serializers.CharField(help_text="What to do.")
     errors = FieldErrorSerializer(many=True)
-
-
-class ProblemKindSerializer(serializers.Serializer[Any]):
-    """A kind of problem."""
-
-    code = serializers.CharField()
-    status = serializers.IntegerField()
-    title = serializers.CharField()
-    remedy = serializers.CharField()
-
-
-class ProblemKinds(APIView):
-    """Every kind of problem that the API tells."""
-
-    permission_classes = (AllowAny,)
-    authentication_classes = ()
-
-    @extend_schema(
-        operation_id="problems_list",
-        summary="Every kind of problem",
-        tags=["problems"],
-        auth=[],
-        responses=ProblemKindSerializer(many=True),
-    )
-    def get(self, request: Request) -> Response:
-        return Response(ProblemKindSerializer(KINDS.values(), many=True).data)
-
-
-class ProblemKind(APIView):
-    """One kind of problem, at the address that a problem's `type` gives."""
-
-    permission_classes = (AllowAny,)
-    authentication_classes = ()
-
-    @extend_schema(
-        operation_id="problems_retrieve",
-        summary="What a kind of problem means",
-        tags=["problems"],
-        auth=[],
-        responses=ProblemKindSerializer,
-    )
-    def get(self, request: Request, code: str) -> Response:
-        if code not in KINDS:
-            raise exceptions.NotFound(f"there is no problem of this kind; there are: {', '.join(KINDS)}")
-        return Response(ProblemKindSerializer(KINDS[code]).data)
-
-
-class Nowhere(APIView):
-    """Every other address of the API: a problem document, where Django would send a page."""
-
-    permission_classes = (AllowAny,)
-    authentication_classes = ()
-    schema = None
-
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        self.http_method_names = [request.method.lower()]
-        setattr(self, request.method.lower(), self.nothing)
-        return super().dispatch(request, *args, **kwargs)
-
-    def nothing(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        raise exceptions.NotFound("the API has no such address; /api/docs/ lists them, each ends with a slash")

@@ -205,6 +205,7 @@ class ProgressSerializer(serializers.Serializer[Any]):
         OpenApiExample(
             "applied",
             response_only=True,
+            status_codes=["200", "202"],
             value={
                 "id": 12,
                 "registry": "sarcoma",

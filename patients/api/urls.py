@@ -4,7 +4,7 @@ from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
 from patients.api import views
-from patients.api.problems import ProblemKind, ProblemKinds
+from patients.api.problem_views import ProblemKind, ProblemKinds
 
 router = SimpleRouter()
 router.register("registries", views.Registries, basename="registry")

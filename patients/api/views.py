@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ValidationError
@@ -29,7 +29,7 @@ from patients import selectors, trust
 from patients.actions import MAX_UPLOAD
 from patients.api.access import Scoped, audit_seen, registries_of, registry_named
 from patients.api.filters import ImportFilter, ImportProblemFilter, PatientFilter, RegistryFilter
-from patients.api.problems import Conflict
+from patients.api.problems import MEDIA_TYPE, Conflict, ProblemSerializer
 from patients.api.serializers import (
     FoundSerializer,
     ImportProblemSerializer,
@@ -79,6 +79,11 @@ def instant_asked(request: Request) -> datetime | None:
 def accepted(body: Any, *, at: str) -> Response:
     """202: the job is a row now, and `Location` says where its progress is."""
     return Response(body, status=202, headers={"Location": at, "Retry-After": str(RETRY_AFTER)})
+
+
+def job_status(body: Any) -> Response:
+    """The state of a job, with `Retry-After` until it has ended."""
+    return Response(body, headers={} if body["ended"] else {"Retry-After": str(RETRY_AFTER)})
 
 
 #: The headers of a 202, for the OpenAPI document.
@@ -212,7 +217,7 @@ class Patients(Scoped, mixins.ListModelMixin, viewsets.GenericViewSet[Patient]):
 
 @extend_schema_view(
     list=extend_schema(summary="Imports, the first first"),
-    retrieve=extend_schema(summary="How far an import is, and what became of it"),
+    retrieve=extend_schema(summary="How far an import is, and what became of it", responses=ImportSerializer),
 )
 class Imports(Scoped, viewsets.ReadOnlyModelViewSet[Upload]):
     """Imports of registry files as jobs: start one, ask how far it is, read what was wrong row by row."""
@@ -222,7 +227,7 @@ class Imports(Scoped, viewsets.ReadOnlyModelViewSet[Upload]):
     queryset = Upload.objects.none()
     lookup_value_regex = r"\d{1,18}"
     scopes = (Scope.IMPORTS_WRITE,)
-    throttled: ClassVar = {"create": "jobs"}
+    throttle_of: ClassVar = {"create": "jobs"}
 
     @property
     def max_body(self) -> int:  # type: ignore[override]  # files are sent to one action only
@@ -241,8 +246,8 @@ class Imports(Scoped, viewsets.ReadOnlyModelViewSet[Upload]):
             raise NotFound("there is no such import for you; GET /api/v1/imports/ lists yours")
         return upload
 
-    def get_object(self) -> Upload:
-        return self.upload()
+    def retrieve(self, request: Request, pk: str) -> Response:
+        return job_status(ImportSerializer(self.upload()).data)
 
     @extend_schema(
         summary="Start an import",
@@ -250,7 +255,7 @@ class Imports(Scoped, viewsets.ReadOnlyModelViewSet[Upload]):
         "`Location` until it has `ended`. Good rows are kept and bad rows are told one by one; sending the mended rows "
         "again is another import.",
         request={"multipart/form-data": StartImportSerializer},
-        responses={202: ImportSerializer, 409: OpenApiResponse(description="The registry is of another preset.")},
+        responses={202: ImportSerializer, (409, MEDIA_TYPE): ProblemSerializer},
         parameters=JOB_HEADERS,
     )
     def create(self, request: Request) -> Response:

@@ -1,0 +1,394 @@
+"""Runs, matches and explanations over HTTP: thin views over what commands and pages use too.
+
+A run is a job: it is started with 202 and asked about until it has ended. An explanation is computed when it is asked
+for, shows the facts of a patient, and is therefore an audit row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.db.models import Q, QuerySet, Sum
+from django.urls import reverse
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework import mixins, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from matcher import runs, selectors
+from matcher.answers import RuleRefused, evaluate_over, explain, read_rule
+from matcher.api.filters import MatchFilter, RunFilter, StatusChangeFilter, trial_named
+from matcher.api.serializers import (
+    AS_OF,
+    EvaluatedRuleSerializer,
+    EvaluateRuleSerializer,
+    ExplanationSerializer,
+    FunnelSerializer,
+    MatchSerializer,
+    RunCountsSerializer,
+    RunSerializer,
+    StartRunSerializer,
+    StatusChangeSerializer,
+    as_of_json,
+)
+from matcher.models import Match, MatchRun, StatusChange
+from patients import trust
+from patients.api.access import Scoped, audit_seen, has_scope, registries_of, registry_named
+from patients.api.problems import MEDIA_TYPE, Conflict, ProblemSerializer
+from patients.api.views import JOB_HEADERS, KNOWN_AT, accepted, instant_asked, job_status, patient_seen
+from patients.models import Patient
+from patients.selectors import registry_patients
+from patients.trust.keys import Scope
+from trials.criteria.errors import InvalidNode, RuleError
+from trials.models import Version
+from trials.selectors import current_version
+
+#: The largest registry over which a rule is tried while the caller waits; a larger one takes the command.
+MAX_PATIENTS_OF_A_RULE = 2000
+
+AS_OF_PARAMETER = OpenApiParameter("as_of", str, description=AS_OF)
+TRIAL_PARAMETER = OpenApiParameter(
+    "trial", str, many=True, description="These trials only, by any name they answer to. Default: every one in force."
+)
+
+
+def trial_version(name: str) -> Version:
+    """The version in force of a trial by any of its names. Raises ValidationError about the field `trials`."""
+    document = trial_named(name, field="trials")
+    version = current_version(document)
+    if version is None:
+        raise ValidationError({"trials": f"{document.code} is not published yet: no version of it is in force"})
+    return version
+
+
+@extend_schema_view(
+    list=extend_schema(summary="Match runs, the first first"),
+    retrieve=extend_schema(summary="How far a run is, and what its answers rest on", responses=RunSerializer),
+)
+class Runs(Scoped, viewsets.ReadOnlyModelViewSet[MatchRun]):
+    """Match runs as jobs: start one, ask how far it is, read what it counted."""
+
+    serializer_class = RunSerializer
+    filterset_class = RunFilter
+    queryset = MatchRun.objects.none()
+    lookup_value_regex = r"\d{1,18}"
+    scopes = (Scope.MATCHES_READ,)
+    scopes_of: ClassVar = {
+        "create": (Scope.RUNS_WRITE,),
+        # Who started a run may ask how far it is.
+        "retrieve": ((Scope.MATCHES_READ, Scope.RUNS_WRITE),),
+    }
+    throttle_of: ClassVar = {"create": "jobs"}
+
+    def get_queryset(self) -> QuerySet[MatchRun]:
+        return (
+            MatchRun.objects.filter(registry__in=registries_of(self.request))
+            .select_related("registry")
+            .prefetch_related("run_versions__version__document")
+            .annotate(patients_done=Sum("shards__patients", filter=Q(shards__state="done")))
+            .order_by("pk")
+        )
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        run = run_seen(request, pk, among=self.get_queryset())
+        return job_status(RunSerializer(run).data)
+
+    @extend_schema(
+        summary="Start a match run",
+        description="Evaluates every patient of a registry against trials on a date. The answer is the job: ask at "
+        "its `Location` until it has `ended`.",
+        request=StartRunSerializer,
+        responses={202: RunSerializer},
+        parameters=JOB_HEADERS,
+    )
+    def create(self, request: Request) -> Response:
+        asked = StartRunSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        registry = registry_named(request, asked.validated_data["registry"])
+        names = asked.validated_data.get("trials")
+        run = runs.start_run(
+            registry=registry,
+            versions=None if names is None else versions_named(names),
+            as_of=asked.validated_data.get("as_of"),
+            by=request.user,
+        )
+        return accepted(RunSerializer(self.get_queryset().get(pk=run.pk)).data, at=reverse("run-detail", args=[run.pk]))
+
+    @extend_schema(
+        summary="What a run counted",
+        responses={200: RunCountsSerializer, (409, MEDIA_TYPE): ProblemSerializer},
+        filters=False,
+    )
+    @action(detail=True, pagination_class=None)
+    def counts(self, request: Request, pk: str) -> Response:
+        """Patients per trial and status, the dead apart. Only of a finished run."""
+        run = finished(run_seen(request, pk))
+        return Response(
+            {
+                "run": run.pk,
+                "as_of": as_of_json(run),
+                "known_at": run.known_at,
+                "trials": [
+                    {"id": each.version.document.code, "version": each.version.number, "counts": each.as_dict()}
+                    for each in selectors.counts_of(run)
+                ],
+            }
+        )
+
+    @extend_schema(
+        summary="Where the patients of a run are lost",
+        parameters=[OpenApiParameter("trial", str, required=True, description="By any name it answers to.")],
+        responses={200: FunnelSerializer, (409, MEDIA_TYPE): ProblemSerializer},
+        filters=False,
+    )
+    @action(detail=True, pagination_class=None)
+    def funnel(self, request: Request, pk: str) -> Response:
+        """The criteria of a trial in their order, with the patients that each removes or leaves open."""
+        run = finished(run_seen(request, pk))
+        name = request.query_params.get("trial")
+        if not name:
+            raise ValidationError({"trial": "say which trial; `trials` of the run names them"})
+        document = trial_named(name)
+        count = selectors.counts_of(run).filter(version__document=document).first()
+        if count is None:
+            raise NotFound(f"run {run.pk} did not evaluate {document.code}")
+        return Response(
+            {
+                "run": run.pk,
+                "id": document.code,
+                "version": count.version.number,
+                "counts": count.as_dict(),
+                "funnel": count.funnel,
+            }
+        )
+
+
+def run_seen(request: Request, pk: Any, *, among: QuerySet[MatchRun] | None = None) -> MatchRun:
+    """A run of a registry that exists for the caller. Raises NotFound."""
+    found = MatchRun.objects.filter(registry__in=registries_of(request)).select_related("registry")
+    run = (among if among is not None else found).filter(pk=pk).first()
+    if run is None:
+        raise NotFound("there is no such run for you; GET /api/v1/runs/ lists yours")
+    return run
+
+
+def finished(run: MatchRun) -> MatchRun:
+    """The run. Raises Conflict unless it is finished: what it stored so far is not its answer."""
+    if run.state != MatchRun.State.FINISHED:
+        after = f": {run.error}" if run.error else ""
+        raise Conflict(f"run {run.pk} is {run.get_state_display()}{after}; it answers when it is finished")
+    return run
+
+
+def versions_named(names: Sequence[str]) -> list[Version]:
+    """The versions in force of trials by their names. Raises ValidationError for an empty list or one named twice."""
+    versions = [trial_version(name) for name in names]
+    if not versions:
+        raise ValidationError({"trials": "name at least one trial, or leave `trials` out for all"})
+    if len({version.pk for version in versions}) < len(versions):
+        raise ValidationError({"trials": "one trial is named twice, perhaps under two of its names"})
+    return versions
+
+
+MATCH_SOURCES = [
+    OpenApiParameter("run", int, description="What this run found. Without it: what holds now."),
+    OpenApiParameter("registry", str, description="Matches of this registry."),
+    OpenApiParameter("patient", int, description="Matches of this patient, by opaque id."),
+]
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="Which trials fit a patient, which patients fit a trial",
+        description="The matches of a run, a registry or a patient: name at least one of them. Without a run each "
+        "trial answers by its latest finished run. A pair without a row is not eligible. Shows the registry's own "
+        "ids, and writes an audit row, where the key has `patients:read`.",
+        parameters=MATCH_SOURCES,
+        responses={200: MatchSerializer(many=True), (409, MEDIA_TYPE): ProblemSerializer},
+    ),
+    retrieve=extend_schema(summary="One match", responses=MatchSerializer, filters=False),
+)
+class Matches(Scoped, viewsets.ReadOnlyModelViewSet[Match]):
+    """Patients and trials that are not ruled out."""
+
+    serializer_class = MatchSerializer
+    filterset_class = MatchFilter
+    queryset = Match.objects.none()
+    lookup_value_regex = r"\d{1,18}"
+    scopes = (Scope.MATCHES_READ,)
+    scopes_of: ClassVar = {"explanation": (Scope.MATCHES_READ, Scope.PATIENTS_READ)}
+    throttle_of: ClassVar = {"explanation": "explanations"}
+
+    def get_queryset(self) -> QuerySet[Match]:
+        """The matches that the sources of the request name, by primary key."""
+        asked = self.request.query_params
+        run, registry, patient = (asked.get(name) for name in ("run", "registry", "patient"))
+        for name, text in (("run", run), ("patient", patient)):
+            if text and not (text.isascii() and text.isdecimal() and len(text) < 19):
+                raise ValidationError({name: "write the number that the API gave as its id"})
+        of = patient_seen(self.request, patient) if patient else None
+        named = registry_named(self.request, registry) if registry else None
+        if run:
+            found = selectors.matches_of(finished(run_seen(self.request, run)))
+        elif named is not None or of is not None:
+            found = selectors.current_matches(named or of.registry)
+        else:
+            raise ValidationError({"registry": "say whose matches: give run, registry or patient"})
+        if named is not None:
+            found = found.filter(run__registry=named)
+        if of is not None:
+            found = found.filter(patient=of)
+        return found.select_related("run__registry").order_by("pk")
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page: Sequence[Match] = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        return self.get_paginated_response(self.shown(page))
+
+    def retrieve(self, request: Request, pk: str) -> Response:
+        return Response(self.shown([self.match(pk)])[0])
+
+    def match(self, pk: str) -> Match:
+        """A match of a finished run that the caller may see. Raises NotFound."""
+        match = (
+            Match.objects.filter(
+                pk=pk, run__registry__in=registries_of(self.request), run__state=MatchRun.State.FINISHED
+            )
+            .select_related("patient__registry", "run__registry", "version__document")
+            .first()
+        )
+        if match is None:
+            raise NotFound(
+                "there is no such match for you; GET /api/v1/matches/ lists those of a run, registry or patient"
+            )
+        return match
+
+    def shown(self, page: Sequence[Match]) -> list[dict[str, Any]]:
+        """Matches as JSON; with the registry's own ids, and an audit row, where the caller may see them."""
+        identified = has_scope(self.request, Scope.PATIENTS_READ)
+        if identified:
+            audit_seen(
+                self.request, what="API matches", patients=[(match.patient_id, match.run.registry) for match in page]
+            )
+        found = []
+        for match in page:
+            row = selectors.match_json(match, registry=match.run.registry.name)
+            if not identified:
+                row["patient_id"] = None
+            found.append({"id": match.pk, "run": match.run_id, "patient": match.patient_id, **row})
+        return found
+
+    @extend_schema(
+        summary="Why a match is what it is",
+        description="The explanation of the match: its trial in its version, on its date, with what was known to its "
+        "run. Options are ranked by the patient's own explanation. An audit row is written.",
+        responses=ExplanationSerializer,
+        filters=False,
+    )
+    @action(detail=True, pagination_class=None)
+    def explanation(self, request: Request, pk: str) -> Response:
+        match = self.match(pk)
+        answer = explain(match.patient, as_of=match.as_of, known_at=match.run.known_at, versions=[match.version])
+        trust.viewed(actor=request.user, patient=match.patient, what="API explanation of a match")
+        return Response(answer.as_json())
+
+
+class Explanations(Scoped, viewsets.GenericViewSet[Patient]):
+    """A patient against the whole shelf, computed when it is asked for."""
+
+    serializer_class = ExplanationSerializer
+    queryset = Patient.objects.none()
+    filter_backends = ()
+    scopes = (Scope.MATCHES_READ, Scope.PATIENTS_READ)
+    throttle_of: ClassVar = {"retrieve": "explanations"}
+
+    @extend_schema(
+        operation_id="patients_explanation_retrieve",
+        summary="Which trials and options fit a patient, and why",
+        description="Every criterion with its truth, its reason and the facts that decided, closed trials too; every "
+        "option with its rank, and what must not be used on top. With `as_of` and `known_at` the same answer is had "
+        "again next year. An audit row is written.",
+        parameters=[AS_OF_PARAMETER, KNOWN_AT, TRIAL_PARAMETER],
+        responses=ExplanationSerializer,
+    )
+    def retrieve(self, request: Request, pk: int) -> Response:
+        try:
+            as_of = runs.read_as_of(request.query_params.get("as_of"))
+        except ValueError as error:
+            raise ValidationError({"as_of": str(error)}) from None
+        known_at: datetime | None = instant_asked(request)
+        names = request.query_params.getlist("trial")
+        asked = {trial_named(name).code for name in names}
+        patient = patient_seen(request, pk, known_at=known_at)
+        # All of them are evaluated: *clinical trial first* of the options reads the whole shelf.
+        answer = explain(patient, as_of=as_of, known_at=known_at)
+        if asked:
+            answer = replace(answer, trials=tuple(each for each in answer.trials if each.document in asked))
+        trust.viewed(actor=request.user, patient=patient, what="API explanation")
+        return Response(answer.as_json())
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="How statuses changed, and what caused it",
+        description="As finished runs found them, the oldest first. Keep the cursor of the last page to be told what "
+        "changed since.",
+    )
+)
+class StatusChanges(Scoped, mixins.ListModelMixin, viewsets.GenericViewSet[StatusChange]):
+    """Changes of status, to and from *not eligible* too."""
+
+    serializer_class = StatusChangeSerializer
+    filterset_class = StatusChangeFilter
+    queryset = StatusChange.objects.none()
+    scopes = (Scope.MATCHES_READ,)
+
+    def get_queryset(self) -> QuerySet[StatusChange]:
+        return (
+            StatusChange.objects.filter(
+                run__registry__in=registries_of(self.request), run__state=MatchRun.State.FINISHED
+            )
+            .select_related("document", "version", "run__registry")
+            .defer("version__content")
+            .order_by("pk")
+        )
+
+
+class EvaluateRule(Scoped, viewsets.GenericViewSet[Any]):
+    """A rule that is being written, tried on real patients."""
+
+    serializer_class = EvaluateRuleSerializer
+    scopes = (Scope.MATCHES_READ, Scope.PATIENTS_READ)
+    throttle_of: ClassVar = {"create": "jobs"}
+
+    @extend_schema(
+        operation_id="rules_evaluate_create",
+        summary="Try a rule over a registry",
+        description=f"Its reading in English, counts, and the truth per patient, the dead among them. For registries "
+        f"of at most {MAX_PATIENTS_OF_A_RULE:,} patients; an audit row is written.",
+        request=EvaluateRuleSerializer,
+        responses={200: EvaluatedRuleSerializer, (409, MEDIA_TYPE): ProblemSerializer},
+    )
+    def create(self, request: Request) -> Response:
+        asked = EvaluateRuleSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        registry = registry_named(request, asked.validated_data["registry"])
+        try:
+            reading = read_rule(asked.validated_data["rule"])
+        except RuleRefused as refused:
+            raise ValidationError({"rule": [f"{each.message}: {each.remedy}" for each in refused.findings]}) from None
+        except (RuleError, InvalidNode) as error:
+            raise ValidationError({"rule": str(error)}) from None
+        known = registry_patients(registry)
+        keys = list(known.values_list("pk", flat=True)[: MAX_PATIENTS_OF_A_RULE + 1])
+        if len(keys) > MAX_PATIENTS_OF_A_RULE:
+            raise Conflict(
+                f"{registry.name} holds more than {MAX_PATIENTS_OF_A_RULE:,} patients: use the command `evaluate`"
+            )
+        evaluated = evaluate_over(reading, [registry], as_of=asked.validated_data.get("as_of"))
+        audit_seen(request, what="API rule", patients=[(key, registry) for key in keys])
+        return Response(evaluated.as_json())
