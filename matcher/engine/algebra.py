@@ -33,7 +33,7 @@ def both(findings: Sequence[Finding]) -> Finding:
     """AND of one finding or more."""
     truth = min(finding.truth for finding in findings)
     deciding = [finding for finding in findings if finding.truth is truth]
-    flips = tuple(sorted({day for finding in findings for day in finding.flips}))
+    flips = _flips(findings)
     if truth is Truth.UNKNOWN:
         return Finding(
             truth,
@@ -74,7 +74,7 @@ def _at_least(number: int, findings: Sequence[Finding]) -> Finding:
     met = [finding for finding in findings if finding.truth is Truth.MET]
     open_ = [finding for finding in findings if finding.truth is Truth.UNKNOWN]
     against = [finding for finding in findings if finding.truth is Truth.NOT_MET]
-    flips = tuple(sorted({day for finding in findings for day in finding.flips}))
+    flips = _flips(findings)
     evidence = unique(item for finding in findings for item in finding.evidence)
     if len(met) >= number:
         # It stays met until so many fall that fewer than `number` remain.
@@ -95,13 +95,25 @@ def _at_least(number: int, findings: Sequence[Finding]) -> Finding:
 
 
 def spread(findings: Sequence[Finding], disagreement: Finding) -> Finding:
-    """The answer that several readings of the same facts give: theirs if they agree, else the disagreement."""
+    """The answer that several readings of the same facts give: theirs if they agree, else the disagreement.
+
+    Only one of the readings is so; where they agree, the easiest of their ways to change is the one to hope for.
+    """
     first = findings[0]
+    evidence = unique(e for f in findings for e in f.evidence)
+    missing = merged(m for f in findings for m in f.missing)
+    flips = _flips(findings)
     if all(finding.truth is first.truth for finding in findings):
-        return replace(first, evidence=unique(e for f in findings for e in f.evidence))
+        change = None if first.truth is Truth.UNKNOWN else easiest(f.change or Change.NEVER for f in findings)
+        reason = first_reason(f.reason for f in findings)
+        return replace(first, reason=reason, change=change, evidence=evidence, missing=missing, flips=flips)
     return replace(
         disagreement,
-        evidence=unique((*disagreement.evidence, *(e for f in findings for e in f.evidence))),
-        missing=merged((*disagreement.missing, *(m for f in findings for m in f.missing))),
-        flips=tuple(sorted({day for finding in findings for day in finding.flips})),
+        evidence=unique((*disagreement.evidence, *evidence)),
+        missing=merged((*disagreement.missing, *missing)),
+        flips=flips,
     )
+
+
+def _flips(findings: Iterable[Finding]) -> tuple[int, ...]:
+    return tuple(sorted({day for finding in findings for day in finding.flips}))

@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from matcher.engine.context import Context
 from matcher.engine.courses import treatment_course
 from matcher.engine.days import FUTURE, PAST, Days, Frame, days_of, shift
+from matcher.engine.fields import Candidate
 from matcher.engine.patterns import candidates, unrecorded
 from matcher.engine.results import Evidence, Finding, Missing, unknown
 from matcher.engine.truth import Reason, Truth
 from trials.criteria import tree as t
+from trials.criteria.kinds import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Moment:
     missing: tuple[Missing, ...] = ()
     reason: Reason | None = None
     fixed: bool = False  # an anchor that moves with the as-of date is not fixed
+    flips: tuple[int, ...] = ()
 
 
 def moment(context: Context, anchor: t.Anchor) -> Moment:
@@ -44,16 +47,14 @@ def moment(context: Context, anchor: t.Anchor) -> Moment:
 
 
 def _event(context: Context, anchor: t.Event) -> Moment:
-    found = candidates(context, anchor.records, history=True)
-    edge = anchor.edge or (t.Edge.END if anchor.which is t.Which.LAST else t.Edge.START)
-
-    def day(candidate: object) -> Days:
-        course = candidate.course  # type: ignore[attr-defined]  # a Candidate, by `candidates`
-        return course.start if edge is t.Edge.START else course.end  # type: ignore[no-any-return]  # Days either way
-
-    possible = [c for c in found if c.finding.truth is not Truth.NOT_MET]
     if anchor.which is t.Which.NEXT:
-        possible = [c for c in possible if c.course.start.hi > context.asked]
+        return _next(context, anchor)
+    last = anchor.which is t.Which.LAST
+    edge = anchor.edge or (t.Edge.END if last else t.Edge.START)
+    possible = [
+        c for c in candidates(context, anchor.records, history=True)
+        if c.finding.truth is not Truth.NOT_MET and c.course.start.lo <= context.asked
+    ]  # fmt: skip
     certain = [c for c in possible if c.finding.truth is Truth.MET]
     silent = unrecorded(context, anchor.records, context.asked)
     more = silent.truth is Truth.UNKNOWN
@@ -62,14 +63,46 @@ def _event(context: Context, anchor: t.Event) -> Moment:
     if not possible:
         exists = Truth.UNKNOWN if more else Truth.NOT_MET
         return Moment(Days(PAST, context.asked), exists, silent.evidence, missing, silent.reason, True)
-    if anchor.which is t.Which.LAST:
-        lo = max((day(c).lo for c in certain), default=PAST)
-        hi = context.asked if more else max(day(c).hi for c in possible)
+    known = [_edge(c, edge) for c in certain]
+    all_ = [_edge(c, edge) for c in possible]
+    if last:
+        lo = max((day.lo for day in known), default=PAST)
+        hi = context.asked if more else max(day.hi for day in all_)
     else:
-        hi = min((day(c).hi for c in certain), default=context.asked if anchor.which is t.Which.FIRST else FUTURE)
-        lo = PAST if more and anchor.which is t.Which.FIRST else min(day(c).lo for c in possible)
+        lo = PAST if more else min(day.lo for day in all_)
+        hi = min((day.hi for day in known), default=context.asked)
     reason = silent.reason if more else Reason.IMPRECISE
-    return Moment(Days(min(lo, hi), hi), Truth.MET if certain else Truth.UNKNOWN, evidence, missing, reason, True)
+    flips = (*silent.flips, *(day for c in possible for day in c.finding.flips))
+    exists = Truth.MET if certain else Truth.UNKNOWN
+    return Moment(Days(min(lo, hi), hi), exists, evidence, missing, reason, True, flips)
+
+
+def _edge(candidate: Candidate, edge: t.Edge) -> Days:
+    return candidate.course.start if edge is t.Edge.START else candidate.course.end
+
+
+def _next(context: Context, anchor: t.Event) -> Moment:
+    """The first that lies ahead: of treatments the next one planned. What nobody planned is not known to come."""
+    records = anchor.records
+    if records.kind is Kind.TREATMENT and all(item.field != "status" for item in records.tests):
+        planned = t.FieldTest("status", t.Code("planned"))
+        records = replace(records, tests=(*records.tests, planned))
+    ahead = [
+        c for c in candidates(context, records, history=True)
+        if c.finding.truth is not Truth.NOT_MET and c.course.start.hi > context.asked
+    ]  # fmt: skip
+    certain = [c for c in ahead if c.finding.truth is Truth.MET and c.course.start.lo > context.asked]
+    evidence = tuple(c.evidence for c in ahead)
+    name = " or ".join(anchor.records.concepts.names)
+    text = f"date of the next {name}"
+    missing = (Missing(anchor.records.kind.value, anchor.records.concepts.names, "planned", "", text, "ask"),)
+    edge = anchor.edge or t.Edge.START
+    days = [_edge(c, edge) for c in ahead]
+    if not certain:
+        return Moment(Days(context.asked + 1, FUTURE), Truth.UNKNOWN, evidence, missing, Reason.NOT_RECORDED, True)
+    lo = max(context.asked + 1, min(day.lo for day in days))
+    hi = min(_edge(c, edge).hi for c in certain)
+    return Moment(Days(min(lo, hi), hi), Truth.MET, evidence, missing, Reason.IMPRECISE, True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +112,7 @@ class Opened:
     frame: Frame | None
     amount: t.Amount | None = None
     problem: Finding | None = None
+    flips: tuple[int, ...] = ()
 
 
 def opened(context: Context, window: t.Window | None) -> Opened:
@@ -88,38 +122,46 @@ def opened(context: Context, window: t.Window | None) -> Opened:
             return Opened(None)
         case t.Within(amount, side, anchor):
             return _within(context, amount, side, anchor)
+        case t.Beside(t.Side.DURING, anchor):
+            return _during(context, anchor)
         case t.Beside(side, anchor):
             return _beside(context, side, anchor)
 
 
+def _from(side: t.Side, anchor: t.Anchor) -> t.Anchor:
+    """Before a treatment is before its first dose, after it after its last."""
+    if isinstance(anchor, t.ThisTreatment) and anchor.edge is None:
+        return t.ThisTreatment(t.Edge.START if side is t.Side.BEFORE else t.Edge.END)
+    return anchor
+
+
 def _within(context: Context, amount: t.Amount, side: t.Side, anchor: t.Anchor) -> Opened:
-    at = moment(context, anchor)
+    at = moment(context, _from(side, anchor))
     if at.exists is not Truth.MET:
         return Opened(None, None, absent(at))
     if side is t.Side.BEFORE:
         lengths = [reach(amount, day, back=True) for day in (at.days.lo, at.days.hi)]
         frame = Frame(Days(lengths[0].lo, lengths[1].hi), at.days)
-        return Opened(frame, None if at.fixed else amount)
+        return Opened(frame, None if at.fixed else amount, None, at.flips)
     lengths = [reach(amount, day, back=False) for day in (at.days.lo, at.days.hi)]
-    return Opened(Frame(at.days, Days(lengths[0].lo, lengths[1].hi)))
+    return Opened(Frame(at.days, Days(lengths[0].lo, lengths[1].hi)), None, None, at.flips)
+
+
+def _during(context: Context, anchor: t.Anchor) -> Opened:
+    assert isinstance(anchor, t.ThisTreatment | t.Event)  # the tree refuses anything else
+    start, end = (moment(context, replace(anchor, edge=edge)) for edge in (t.Edge.START, t.Edge.END))
+    if start.exists is not Truth.MET:
+        return Opened(None, None, absent(start))
+    return Opened(Frame(start.days, end.days), None, None, (*start.flips, *end.flips))
 
 
 def _beside(context: Context, side: t.Side, anchor: t.Anchor) -> Opened:
-    if side is t.Side.DURING:
-        if isinstance(anchor, t.ThisTreatment):
-            start, end = (moment(context, t.ThisTreatment(edge)) for edge in (t.Edge.START, t.Edge.END))
-        else:
-            assert isinstance(anchor, t.Event)  # `during` takes nothing else
-            start, end = (moment(context, t.Event(anchor.which, anchor.records, e)) for e in (t.Edge.START, t.Edge.END))
-        if start.exists is not Truth.MET:
-            return Opened(None, None, absent(start))
-        return Opened(Frame(start.days, end.days))
-    at = moment(context, anchor)
+    at = moment(context, _from(side, anchor))
     if at.exists is not Truth.MET:
         return Opened(None, None, absent(at))
     if side is t.Side.BEFORE:
-        return Opened(Frame(Days.on(PAST), Days(at.days.lo - 1, at.days.hi - 1)))
-    return Opened(Frame(Days(at.days.lo + 1, at.days.hi + 1), Days.on(FUTURE)))
+        return Opened(Frame(Days.on(PAST), Days(at.days.lo - 1, at.days.hi - 1)), None, None, at.flips)
+    return Opened(Frame(Days(at.days.lo + 1, at.days.hi + 1), Days.on(FUTURE)), None, None, at.flips)
 
 
 def absent(at: Moment) -> Finding:
@@ -127,7 +169,7 @@ def absent(at: Moment) -> Finding:
     if at.exists is Truth.NOT_MET:
         note = "what the time is counted from never happened; the protocol does not say what then holds"
         return unknown(Reason.NEEDS_JUDGEMENT, evidence=at.evidence, note=note)
-    return unknown(at.reason or Reason.NOT_RECORDED, evidence=at.evidence, missing=at.missing)
+    return unknown(at.reason or Reason.NOT_RECORDED, evidence=at.evidence, missing=at.missing, flips=at.flips)
 
 
 def in_days(window: t.Window | None, half_life: float | None) -> t.Window | None:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from matcher.engine import algebra, disease, missing
+from matcher.engine import algebra, courses, disease, missing
 from matcher.engine.context import Context, Settings
 from matcher.engine.evaluate import evaluate, focuses, make_context
 from matcher.engine.results import Evidence, Finding, Missing, unknown
 from matcher.engine.truth import Change, Reason, Truth
 from matcher.engine.view import deceased as is_deceased
-from patients.facts import Answer, Patient
+from patients.facts import Answer, PartialDate, Patient
 from patients.vocabulary import Vocabulary
 from trials.criteria import tree as t
 from trials.criteria.documents import Criterion, CriterionKind, OptionDocument, Polarity, TrialDocument
@@ -111,12 +111,37 @@ def evaluate_trial(
         settings=settings,
     )
     dead = is_deceased(patient, as_of)
-    results = [_for_cancer(document, focused, version, dead, open_here) for focused in focuses(context)]
+    turns = _turns(patient, context)
+    results = [_for_cancer(document, focused, version, dead, open_here, turns) for focused in focuses(context)]
     best = max(results, key=lambda result: result.status.rank)
     return replace(best, others=tuple(result for result in results if result is not best))
 
 
-def _for_cancer(document: TrialDocument, context: Context, version: int, dead: bool, open_here: bool) -> TrialResult:
+def _turns(patient: Patient, context: Context) -> frozenset[int]:
+    """Later days on which what is recorded comes into sight, ends, or is too old to be believed."""
+    days: set[int] = set()
+    for item in (*patient.facts(), *patient.answers):
+        for name in ("date", "start", "end", "state_since"):
+            partial: PartialDate | None = getattr(item, name, None)
+            if partial is not None:
+                days.update(day.toordinal() + step for day in (partial.first, partial.last) for step in (0, 1))
+        if item.recorded is not None:
+            days.add(item.recorded.toordinal())
+        if isinstance(item, Answer):
+            days.add(item.on.toordinal())
+            days.update((item.valid_until.toordinal() + 1,) if item.valid_until is not None else ())
+        elif getattr(item, "ongoing", None) is True:
+            days.add(courses.told(context, item) + context.settings.acute + 1)
+    if patient.death is not None:
+        days |= {patient.death.first.toordinal(), patient.death.last.toordinal()}
+    if patient.data_through is not None:
+        days.add(patient.data_through.toordinal())
+    return frozenset(day for day in days if day > context.asked)
+
+
+def _for_cancer(
+    document: TrialDocument, context: Context, version: int, dead: bool, open_here: bool, turns: frozenset[int]
+) -> TrialResult:
     criteria = tuple(criterion_result(criterion, context) for criterion in document.criteria)
     cohorts = [
         _cohort(
@@ -132,7 +157,7 @@ def _for_cancer(document: TrialDocument, context: Context, version: int, dead: b
     pool = [cohort for cohort in cohorts if cohort.open] if anything_open else cohorts
     best = max(pool, key=lambda cohort: cohort.status.rank)
     flips = [day for result in criteria if result.finding is not None for day in result.finding.flips]
-    later = min((day for day in flips if day > context.asked), default=None)
+    later = min((day for day in (*flips, *turns) if day > context.asked), default=None)
     focus = context.focus
     return TrialResult(
         document=document.id,
@@ -175,7 +200,8 @@ def criterion_result(criterion: Criterion, context: Context) -> CriterionResult:
 
 def answered(answer: Answer) -> Evidence:
     """A person's answer as evidence."""
-    words = f"{'override: ' if answer.override else ''}{'met' if answer.truth else 'not met'}, says {answer.by or 'a reader'}"
+    words = f"{'met' if answer.truth else 'not met'}, says {answer.by or 'a reader'}"
+    words = f"override: {words}" if answer.override else words
     return Evidence(answer.id, words, "", answer.on.isoformat(), answer.reason or str(answer.source))
 
 
@@ -216,8 +242,10 @@ def _cohort(id: str, open_: bool, results: Sequence[CriterionResult], context: C
     # Nothing that is missing matters any more to a pair that can never fit.
     settled = status is Status.NOT_ELIGIBLE
     wanted = () if settled else missing.entries([(i, f) for i, f in open_ones if f.reason is not Reason.NOT_STRUCTURED])
-    to_read = tuple((id_, question) for id_, f in open_ones for question in missing.questions(f))
-    facts = bool(wanted) or any(not missing.questions(finding) for _, finding in open_ones)
+    lines = {result.criterion.id: result.criterion.text for result in counted}
+    asked = [(id_, missing.questions(finding, lines[id_])) for id_, finding in open_ones]
+    to_read = tuple((id_, question) for id_, questions in asked for question in questions)
+    facts = bool(wanted) or any(not questions for _, questions in asked)
     needs = None
     if open_ones:
         needs = "both" if facts and to_read else "facts" if facts else "reader"
@@ -235,11 +263,14 @@ def _clears(criteria: Sequence[Criterion], findings: Sequence[Finding], context:
     """
     if not all(finding.truth is Truth.NOT_MET and finding.change is Change.TIME for finding in findings):
         return None
-    days = sorted({day for finding in findings for day in finding.flips if day > context.asked})
-    for day in days:
+    days = {day for finding in findings for day in finding.flips if day > context.asked}
+    while days:
+        day = min(days)
         later = replace(context, asked=day, cache={"primaries": disease.primaries(context)})
-        if all(_finding(c, replace(later, criterion=c.id, cache=later.cache)).truth is Truth.MET for c in criteria):
+        found = [_finding(c, replace(later, criterion=c.id, cache=later.cache)) for c in criteria]
+        if all(finding.truth is Truth.MET for finding in found):
             return date.fromordinal(day)
+        days = {each for each in (*days, *(each for finding in found for each in finding.flips)) if each > day}
     return None
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from matcher.engine.results import Finding
 from matcher.engine.truth import Reason, Truth
-from patients.facts import Patient, Treatment, folded
+from patients.facts import Patient, Treatment
 from patients.vocabulary import Concept, Domain, Relation, Vocabulary
 from trials.criteria import tree as t
 
@@ -117,10 +117,6 @@ class Context:
         """Whether a record that may mean any of `readings` is one of the asked concepts."""
         return meaning(self.vocabulary, readings, tuple(asked))
 
-    def same_word(self, recorded: str, asked: str) -> bool:
-        """Whether a free-text field says the asked word."""
-        return folded(recorded) == folded(asked)
-
 
 @lru_cache(maxsize=512)
 def words_of(
@@ -136,7 +132,7 @@ def meaning(
 ) -> tuple[Truth, Reason | None]:
     """Whether a record that may mean any of `readings` is one of the asked concepts.
 
-    Met where every reading lies in the set, not met where none can, else unknown: *conflicting* where readings disagree.
+    Met where every reading lies in the set, not met where none can, else unknown: *conflicting* where they disagree.
     """
     if not readings:
         return Truth.UNKNOWN, Reason.IMPRECISE
@@ -159,10 +155,10 @@ def relation(vocabulary: Vocabulary, reading: Reading, asked: str) -> Relation:
 def _reading_is(vocabulary: Vocabulary, reading: Reading, asked: tuple[str, ...]) -> tuple[Truth, Reason | None]:
     relations = {each: relation(vocabulary, reading, each) for each in asked}
     within = [each for each, how in relations.items() if how is Relation.BELOW]
-    if any(not _site_decides(vocabulary, reading, each) for each in within):
-        return Truth.UNKNOWN, Reason.NOT_RECORDED
-    if within:
+    if any(_site_decides(vocabulary, reading, each) for each in within):
         return Truth.MET, None
+    if within:
+        return Truth.UNKNOWN, Reason.NOT_RECORDED
     open_ = [each for each, how in relations.items() if how is not Relation.DISJOINT]
     if not open_:
         return Truth.NOT_MET, None

@@ -11,12 +11,11 @@ from dataclasses import replace
 
 from matcher.engine import disease as dz
 from matcher.engine.algebra import negate
+from matcher.engine.change import CHANGE_OF_ABSENCE
 from matcher.engine.context import Context
-from matcher.engine.coverage import data_through
+from matcher.engine.coverage import data_through, kind_of
 from matcher.engine.days import FUTURE, PAST, Course, Days, Frame, meets, shift
 from matcher.engine.fields import (
-    CHANGE_OF_ABSENCE,
-    CHANGE_OF_PRESENCE,
     Candidate,
     met,
     missing_field,
@@ -33,13 +32,11 @@ from trials.criteria.kinds import Kind
 def given(context: Context, treatment: Treatment) -> Finding:
     """A treatment counts as given unless its status says otherwise; a blank one if it had begun."""
     evidence = dz.evidence_of(treatment)
-    if treatment.status == "given":
-        return met(Change.NEVER, evidence)
     if treatment.status in ("planned", "declined", "not suitable"):
         return not_met(Change.COURSE)
-    if treatment.status is None and treatment.start is not None and treatment.start.last.toordinal() <= context.asked:
-        return met(Change.NEVER, evidence)
-    if treatment.status is None and (treatment.end is not None or treatment.ongoing is not None):
+    begun = treatment.start is not None and treatment.start.last.toordinal() <= context.asked
+    told_of = treatment.end is not None or treatment.ongoing is not None
+    if treatment.status == "given" or (treatment.status is None and (begun or told_of)):
         return met(Change.NEVER, evidence)
     return replace(missing_field(treatment, Kind.TREATMENT, "start_date"), reason=Reason.IMPRECISE)
 
@@ -62,15 +59,21 @@ def under_way(context: Context, fact: Treatment | Medication, kind: Kind) -> Fin
         if fact.end.last.toordinal() < context.asked:
             return not_met(Change.ACTION, evidence)
         if fact.end.first.toordinal() >= context.asked:
-            return met(Change.ACTION, evidence)
+            return replace(met(Change.TIME, evidence), flips=(fact.end.last.toordinal() + 1,))
         return replace(missing_field(fact, kind, "ongoing"), reason=Reason.IMPRECISE)
     if fact.ongoing is False:
         return not_met(Change.ACTION, evidence)
     if fact.ongoing is None:
         return missing_field(fact, kind, "ongoing")
-    if told(context, fact) + context.settings.acute < context.known:
+    lapses = _lapses(context, fact)
+    if context.known >= lapses:
         return replace(missing_field(fact, kind, "ongoing"), reason=Reason.STALE)
-    return met(Change.ACTION, evidence)
+    return replace(met(Change.ACTION, evidence), flips=(lapses,))
+
+
+def _lapses(context: Context, fact: Treatment | Medication) -> int:
+    """The first day on which `ongoing: yes` is too old to be believed."""
+    return told(context, fact) + context.settings.acute + 1
 
 
 def told(context: Context, fact: Fact) -> int:
@@ -90,19 +93,38 @@ def told(context: Context, fact: Fact) -> int:
 def treatment_course(context: Context, fact: Treatment | Medication) -> Course:
     """First and last possible dose."""
     start = Days.of(fact.start) if fact.start is not None else Days(PAST, context.asked)
-    start = start.upto(context.asked) if start.lo <= context.asked else start
+    if start.lo > context.asked:  # planned
+        return Course(start, Days.of(fact.end) if fact.end is not None else Days(start.lo, FUTURE))
+    start = start.upto(context.asked)
     if fact.end is not None:
         end = Days.of(fact.end).upto(context.asked)
-        end = Days(max(end.lo, min(start.lo, end.hi)), end.hi)
         if fact.start is None:
             start = Days(PAST, end.hi)
-    elif fact.ongoing is True and told(context, fact) + context.settings.acute >= context.known:
-        end = Days.on(context.asked)
-    elif fact.ongoing is True:
-        end = Days(max(start.lo, min(told(context, fact), context.asked)), context.asked)
-    else:
-        end = Days(start.lo, max(context.asked, start.hi))
-    return Course(start, end)
+        return Course(start.upto(end.hi), Days(max(end.lo, start.lo), end.hi))
+    if fact.ongoing is True and context.known < _lapses(context, fact):
+        return Course(start, Days.on(context.asked))
+    if fact.ongoing is None and _one_day(context, fact):
+        return Course.event(start)
+    last = told(context, fact)
+    if fact.ongoing is True:
+        return Course(start, Days(max(start.lo, min(last, context.asked)), context.asked))
+    # What is no longer going on ended before it was said so; what nobody says may have gone on until now.
+    latest = min(context.asked, last) if fact.ongoing is False and last > PAST else context.asked
+    return Course(start, Days(start.lo, max(latest, start.lo)))
+
+
+#: Medications that are given on one day.
+_GIVEN_ONCE = ("vaccine", "transfusion")
+
+
+def _one_day(context: Context, fact: Treatment | Medication) -> bool:
+    """Whether a record without an end is of one day by its nature: an operation, a transfusion, a vaccination."""
+    if isinstance(fact, Treatment):
+        return kind_of(context, fact) in ("surgery", "transplant")
+    heads = [head for head in _GIVEN_ONCE if context.vocabulary.get(head) is not None]
+    return bool(fact.concepts) and all(
+        any(context.vocabulary.is_below(each, head) for head in heads) for each in fact.concepts
+    )
 
 
 def in_window(
@@ -110,21 +132,26 @@ def in_window(
 ) -> Finding:
     """Whether a candidate's course meets a window, and when time alone changes that."""
     if frame is None:
-        return met(CHANGE_OF_PRESENCE[kind])
+        return met(Change.NEVER)  # the answer is that of the record
     truth = meets(candidate.course, frame)
     flips = tuple(sorted(leaving(candidate.course, amount)))
     if truth is Truth.UNKNOWN:
-        missing = Missing(
-            kind.value, (candidate.evidence.value,), "date", "",
-            f"date of {candidate.evidence.value}{_dated(candidate)}", "look_up",
-        )  # fmt: skip
+        name = candidate.evidence.value
+        missing = Missing(kind.value, (name,), "date", "", f"date of {name}{_dated(candidate)}", "look_up")
         return unknown(Reason.IMPRECISE, evidence=(candidate.evidence,), missing=(missing,), flips=flips)
     if truth is Truth.NOT_MET:
         return Finding(truth, None, CHANGE_OF_ABSENCE[kind], flips, (candidate.evidence,))
-    if not flips:
-        return met(CHANGE_OF_PRESENCE[kind], candidate.evidence)
-    under_way = candidate.course.end.hi >= context.asked and getattr(candidate.fact, "ongoing", None) is True
-    return Finding(truth, None, Change.ACTION if under_way else Change.TIME, flips, (candidate.evidence,))
+    if amount is None:
+        return met(Change.NEVER, candidate.evidence)
+    change = Change.ACTION if _may_go_on(context, candidate.fact) else Change.TIME
+    return Finding(truth, None, change, flips, (candidate.evidence,))
+
+
+def _may_go_on(context: Context, fact: Fact) -> bool:
+    """Whether a course may still be under way, so that it must be stopped before any time can pass since."""
+    if not isinstance(fact, Treatment | Medication) or fact.end is not None or fact.ongoing is False:
+        return False
+    return fact.ongoing is True or not _one_day(context, fact)
 
 
 def _dated(candidate: Candidate) -> str:

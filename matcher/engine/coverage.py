@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from matcher.engine.context import Context
-from matcher.engine.days import FUTURE
+from matcher.engine.days import FUTURE, PAST
 from matcher.engine.results import Evidence, Finding, Missing, unknown
 from matcher.engine.truth import Change, Reason, Truth
-from patients.facts import Coverage, Fact, Treatment, folded, read_code
+from patients.facts import Condition, Coverage, Fact, Medication, Treatment, folded, read_code
 from patients.vocabulary import Domain
+
+#: The concept at the head of every metastasis.
+METASTASIS = "metastasis"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,31 +72,48 @@ def absence(context: Context, need: Need, *, until: int, denials: Iterable[tuple
     currency = through.currency
     if currency is None:
         currency = context.settings.currency_lasting if need.lasting else context.settings.currency
-    if until <= through.day or context.known - through.day <= currency:
-        lapses = through.day + currency + 1
-        return Finding(Truth.NOT_MET, None, change, (lapses,) if context.known < lapses < FUTURE else (), evidence)
+    lapses = through.day + currency + 1
+    if until <= through.day or context.known < lapses:
+        # What was asked of the time before the record ends stays decided.
+        moves = until > PAST and context.known < lapses < FUTURE
+        return Finding(Truth.NOT_MET, None, change, (lapses,) if moves else (), evidence)
     return unknown(Reason.STALE, evidence=evidence, missing=(wanted,))
 
 
+def list_complete(context: Context, kind: str) -> str:
+    """The question by which a person can supply the coverage of treatments of a kind."""
+    return f"list of {f'{kind} ' if kind else ''}treatments complete to {context.today.isoformat()}?"
+
+
 def _shown(day: int) -> str:
-    return "" if day >= FUTURE else date.fromordinal(day).isoformat()
+    return "" if day in (PAST, FUTURE) else date.fromordinal(day).isoformat()
 
 
 def complete_through(context: Context, need: Need, denials: tuple[tuple[str, Through], ...] = ()) -> Through | None:
     """The statement by which everything asked is complete, with the earliest day among those it needs."""
     rows = () if need.domain in context.patient.suspended else tuple(_rows(context, need))
-    asked: tuple[str | None, ...] = need.concepts or (None,)
-    needed: list[Through] = []
-    for concept in asked:
-        found = [through for row, through in rows if _covers(context, row, need, concept)]
+
+    def through(concept: str | None) -> Through | None:
+        found = [each for scope, each in rows if _covers(context, scope, need, concept)]
         if concept is not None:
-            found += [through for denied, through in denials if context.vocabulary.is_below(concept, denied)]
-        else:
-            found += [through for denied, through in denials if denied == "any"]
-        if not found:
-            return None
-        needed.append(max(found, key=lambda through: through.day))
-    return min(needed, key=lambda through: through.day)
+            found += [each for denied, each in denials if context.vocabulary.is_below(concept, denied)]
+        if found:
+            return max(found, key=lambda each: each.day)
+        members = _members(context, concept)
+        inner = [through(member) for member in members]
+        told = [each for each in inner if each is not None]
+        return min(told, key=lambda each: each.day) if told and len(told) == len(members) else None
+
+    needed = [through(concept) for concept in need.concepts or (None,)]
+    known = [each for each in needed if each is not None]
+    return min(known, key=lambda each: each.day) if len(known) == len(needed) else None
+
+
+def _members(context: Context, concept: str | None) -> list[str]:
+    """The genes of a family: what is said of every one of them is said of the family."""
+    if concept is None or context.concept(concept).domain is not Domain.GENE:
+        return []
+    return sorted(context.vocabulary.descendants(concept) - {concept})
 
 
 def data_through(context: Context) -> int | None:
@@ -103,8 +123,9 @@ def data_through(context: Context) -> int | None:
         return None
     cached = context.cache.get("data_through")
     if cached is None:
-        latest = max((day.toordinal() for day in _fact_days(context)), default=0)
-        cached = max(stated.toordinal(), latest)
+        # A planned treatment lies ahead and says nothing of what has been recorded.
+        days = (day.toordinal() for day in _fact_days(context))
+        cached = max([stated.toordinal(), *(day for day in days if day <= context.known)])
         context.cache["data_through"] = cached
     return cached  # type: ignore[return-value]  # written two lines above, an ordinal
 
@@ -134,7 +155,7 @@ def _rows(context: Context, need: Need) -> Iterable[tuple[str, Through]]:
         if not present:
             continue
         recorded = max((fact.recorded for fact in present if fact.recorded is not None), default=None)
-        day = reaches if reaches is not None else recorded.toordinal() if recorded is not None else context.known
+        day = reaches if reaches is not None else recorded.toordinal() if recorded is not None else PAST
         name = f"registry policy: {need.domain.replace('_', ' ')} ({policy.scope}) complete when present"
         yield policy.scope, Through(day, name, "registry policy", "", policy.currency_days)
 
@@ -168,13 +189,47 @@ def _facts(context: Context, domain: str) -> Iterable[Fact]:
 
 def _in_scope(context: Context, fact: Fact, scope: str) -> bool:
     """Whether a fact shows that its source keeps records of this scope. An unnamed or planned one does not."""
-    kinds = _tokens(scope).get("kind")
-    kind = getattr(fact, "kind", None)
-    if isinstance(fact, Treatment) and kind is None and fact.concepts:
-        kind = "drug" if context.concept(fact.concepts[0]).domain is Domain.DRUG else None
     if getattr(fact, "status", None) in ("planned", "absent"):
         return False
-    return kinds is None or kind in kinds
+    return all(_shows(context, fact, name, words) for name, words in _tokens(scope).items())
+
+
+def _shows(context: Context, fact: Fact, name: str, words: tuple[str, ...]) -> bool:
+    """Whether a fact lies within one restriction of a scope."""
+    if name == "kind":
+        return kind_of(context, fact) in words
+    if name == "alteration":
+        return getattr(fact, "alteration", None) in words
+    if name == "class":
+        recorded = getattr(fact, "concepts", ())
+    elif name == "genes":
+        recorded = getattr(fact, "genes", ())
+    else:
+        assay = getattr(fact, "assay", None)
+        recorded = context.vocabulary.find(assay, Domain.ASSAY) if assay else ()
+    asked = _concepts_of(context, name, words)
+    return any(context.vocabulary.is_below(each, id) for each in recorded for id in asked)
+
+
+def kind_of(context: Context, fact: Fact) -> str | None:
+    """The kind of a treatment, condition or medication, as recorded or as its name says."""
+    recorded: str | None = getattr(fact, "kind", None)
+    if recorded is not None:
+        return recorded
+    if isinstance(fact, Medication):
+        return "drug"
+    if isinstance(fact, Treatment) and fact.concepts:
+        return treatment_kind(context, fact.concepts[0])
+    if isinstance(fact, Condition) and names_a_tumour(context, fact):
+        return "primary"
+    return None
+
+
+def names_a_tumour(context: Context, row: Condition) -> bool:
+    """Whether a condition row of no kind names a primary tumour."""
+    if row.histologies:
+        return METASTASIS not in row.histologies
+    return bool(row.concepts) and context.concept(row.concepts[0]).domain is Domain.CANCER
 
 
 def _tokens(scope: str) -> dict[str, tuple[str, ...]]:
@@ -214,24 +269,22 @@ def _split(scope: str) -> Iterable[str]:
         yield current
 
 
+def _concepts_of(context: Context, name: str, words: tuple[str, ...]) -> list[str]:
+    """The concepts that the words of a `class:`, `genes:` or `assay:` restriction name."""
+    domains = {
+        "class": (Domain.DRUG, Domain.PROCEDURE, Domain.CONDITION, Domain.CANCER),
+        "genes": (Domain.GENE,),
+        "assay": (Domain.ASSAY,),
+    }
+    return [id for word in words if name in domains for id in context.vocabulary.find(word, *domains[name])]
+
+
 def _covers(context: Context, scope: str, need: Need, concept: str | None) -> bool:
     """Whether a scope holds one asked concept of a need."""
-    tokens = _tokens(scope)
-    for name, words in tokens.items():
+    for name, words in _tokens(scope).items():
         if name == "kind":
-            if kind_asked(context, need, concept) not in words:
-                return False
-        elif name == "class":
-            ids = [
-                id
-                for word in words
-                for id in context.vocabulary.find(word, Domain.DRUG, Domain.PROCEDURE, Domain.CONDITION, Domain.CANCER)
-            ]
-            if concept is None or not any(context.vocabulary.is_below(concept, id) for id in ids):
-                return False
-        elif name == "genes":
-            ids = [id for word in words for id in context.vocabulary.find(word, Domain.GENE)]
-            if concept is None or not _gene_covered(context, concept, ids):
+            # Medications are drugs, all of them.
+            if ("drug" if need.domain == "medications" else need.kind) not in words:
                 return False
         elif name == "alteration":
             if need.alteration not in words:
@@ -240,15 +293,10 @@ def _covers(context: Context, scope: str, need: Need, concept: str | None) -> bo
             if not _assay_covers(context, words, need):
                 return False
         else:
-            return False
+            ids = _concepts_of(context, name, words)
+            if concept is None or not any(context.vocabulary.is_below(concept, id) for id in ids):
+                return False
     return True
-
-
-def kind_asked(context: Context, need: Need, concept: str | None) -> str:
-    """The kind of treatment a concept is, or the kind the need names."""
-    if need.domain != "treatments" or concept is None:
-        return need.kind
-    return treatment_kind(context, concept)
 
 
 #: The procedures of the vocabulary that stand at the head of a kind of treatment.
@@ -265,16 +313,19 @@ def treatment_kind(context: Context, concept: str) -> str:
     return "procedure"
 
 
-def _gene_covered(context: Context, gene: str, covered: list[str]) -> bool:
-    vocabulary = context.vocabulary
-    if any(vocabulary.is_below(gene, id) for id in covered):
-        return True
-    members = vocabulary.descendants(gene) - {gene}
-    return bool(members) and all(any(vocabulary.is_below(member, id) for id in covered) for member in members)
+def treatment_kinds(context: Context, concept: str) -> frozenset[str]:
+    """The kinds of treatment that a concept and what lies below it are: local therapy is surgery or radiotherapy."""
+    if context.concept(concept).domain is Domain.DRUG:
+        return frozenset({"drug"})
+    key = ("kinds", concept)
+    if key not in context.cache:
+        below = context.vocabulary.descendants(concept)
+        context.cache[key] = frozenset(treatment_kind(context, each) for each in below)
+    return context.cache[key]  # type: ignore[return-value]  # written under this key one line above
 
 
 def _assay_covers(context: Context, words: tuple[str, ...], need: Need) -> bool:
-    ids = [id for word in words for id in context.vocabulary.find(word, Domain.ASSAY)]
+    ids = _concepts_of(context, "assay", words)
     if need.assay:
         return any(context.vocabulary.is_below(id, need.assay) for id in ids)
     return bool(need.alteration) and any(context.vocabulary.sees(id, need.alteration) for id in ids)

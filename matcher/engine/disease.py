@@ -7,12 +7,13 @@ here (SEMANTICS §1.4, §2.1).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
-from matcher.engine.context import Context, Reading
-from matcher.engine.coverage import Need, complete_through, data_through
+from matcher.engine.context import Context, Reading, relation
+from matcher.engine.coverage import METASTASIS, data_through, kind_of
 from matcher.engine.days import FUTURE, PAST, Days
 from matcher.engine.results import Evidence
 from matcher.engine.truth import Reason, Truth
@@ -21,7 +22,6 @@ from patients.facts.coded import CodeRelation
 from patients.vocabulary import Domain, Relation
 from trials.criteria import tree as t
 
-METASTASIS = "metastasis"
 MALIGNANCY = "malignancy"
 
 
@@ -37,19 +37,29 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a state may be at the as-of date: its possible codes, why there are several, and who says so."""
+    """What a state may be at the as-of date: its possible codes, why there are several, and who says so.
+
+    It has been so at least since `since`; from a day of `flips` on it may no longer hold. `open` says that none of the
+    codes need be so: all that is known is suspected.
+    """
 
     codes: tuple[str, ...]
     reason: Reason | None = None
     evidence: tuple[Evidence, ...] = ()
     since: Days | None = None
+    flips: tuple[int, ...] = ()
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Disease:
-    """One diagnosis or lesion: all rows that tell of it, oldest first, undated ones last."""
+    """One diagnosis or lesion: all rows that tell of it, oldest first, undated ones last.
+
+    `denied` holds rows that say *absent* of it on the day of its latest statement, or on a day nobody recorded.
+    """
 
     rows: tuple[Condition, ...]
+    denied: tuple[Condition, ...] = ()
 
     @property
     def ids(self) -> frozenset[str]:
@@ -92,34 +102,67 @@ def is_malignant(context: Context, row: Condition) -> Truth:
 
 
 def is_primary(context: Context, row: Condition) -> bool:
-    """Whether a row may tell of a primary tumour: by its kind, or because it names a tumour and no other kind."""
-    if row.kind is not None:
-        return row.kind == "primary"
-    if row.histologies:
-        return METASTASIS not in row.histologies
-    if row.concepts:
-        return context.concept(row.concepts[0]).domain is Domain.CANCER
-    return True
+    """Whether a row tells of a primary tumour: by its kind, or because it names a tumour and no other kind."""
+    return kind_of(context, row) == "primary"
 
 
 def primaries(context: Context) -> tuple[Disease, ...]:
-    """The patient's primaries, each once, rows that deny one left out."""
-    return _cached(context, "primaries", lambda: _gather(
-        context,
-        [row for row in context.patient.conditions if row.status != "absent" and is_primary(context, row)],
-        _same_tumour,
-    ))  # fmt: skip
+    """The patient's primaries, each once; one that a later row denies is none.
+
+    A row of no kind whose name no vocabulary knows may be anything, a primary too: it stands for one only where the
+    patient has no other, so that an unread remark does not put a second cancer beside the recorded one.
+    """
+    if "primaries" not in context.cache:
+        rows = [row for row in context.patient.conditions if row.status != "absent"]
+        absent = [row for row in context.patient.conditions if row.status == "absent"]
+        told = [row for row in rows if is_primary(context, row)] or [
+            row for row in rows if row.kind is None and not (row.histologies or row.concepts or row.agents)
+        ]
+        gathered = [_refuted(context, tumour, absent) for tumour in _gather(context, told, _same_tumour)]
+        context.cache["primaries"] = tuple(tumour for tumour in gathered if tumour is not None)
+    return context.cache["primaries"]  # type: ignore[return-value]  # written under this key one line above
+
+
+def _refuted(context: Context, tumour: Disease, absent: list[Condition]) -> Disease | None:
+    """A primary with the rows that may deny it; None where a later one does."""
+    latest_day = max((row.date.last for row in tumour.rows if row.date is not None), default=None)
+    earliest = min((row.date.first for row in tumour.rows if row.date is not None), default=None)
+    doubts = []
+    for row in absent:
+        same_id = bool(row.diagnosis_id) and row.diagnosis_id in tumour.ids
+        named = row.concepts or row.histologies
+        if not same_id and not (named and all(denies(context, row, each) for each in tumour.rows)):
+            continue
+        if row.date is None or latest_day is None or earliest is None:
+            doubts.append(row)
+        elif row.date.first > latest_day:
+            return None
+        elif row.date.last >= latest_day:
+            doubts.append(row)
+    return replace(tumour, denied=tuple(doubts))
+
+
+def denies(context: Context, absent: Condition, row: Condition) -> bool:
+    """Whether an absent row denies another: its concept and all below it, nothing above (SEMANTICS §2.1)."""
+    if absent.kind is not None and row.kind is not None and absent.kind != row.kind:
+        return False
+    mine, theirs = readings(context, row), readings(context, absent)
+    return len(theirs) == 1 and bool(mine) and all(
+        each == theirs[0]
+        or (
+            relation(context.vocabulary, each, theirs[0].concept) is Relation.BELOW
+            and (
+                theirs[0].site is None
+                or (each.site is not None and context.vocabulary.is_below(each.site, theirs[0].site))
+            )
+        )
+        for each in mine
+    )  # fmt: skip
 
 
 def lesions(context: Context, rows: Iterable[Condition]) -> tuple[Disease, ...]:
     """Other diseases: rows of the same meaning, kind and site are statements about one."""
     return _gather(context, list(rows), _same_lesion)
-
-
-def _cached(context: Context, key: str, make: Callable[[], tuple[Disease, ...]]) -> tuple[Disease, ...]:
-    if key not in context.cache:
-        context.cache[key] = make()
-    return context.cache[key]  # type: ignore[return-value]  # written under this key two lines above
 
 
 def _gather(
@@ -204,29 +247,46 @@ def tumour_is(context: Context, tumour: Disease, cancer: t.Concepts | None) -> t
     return context.is_a(tumour_readings(context, tumour), asked)
 
 
-def of_focus(context: Context, diagnosis: str | None) -> Truth:
-    """Whether a fact that names `diagnosis` (or none) belongs to this cancer."""
-    focus = context.focus
-    if not isinstance(focus, Disease):
-        return Truth.UNKNOWN
-    malignant = [
-        p for p in primaries(context) if any(is_malignant(context, row) is not Truth.NOT_MET for row in p.rows)
-    ]
-    others = [p for p in malignant if p is not focus]
+def belongs(context: Context, diagnosis: str | None) -> Truth:
+    """Whether a fact that names `diagnosis` (or none) tells of this cancer.
+
+    Where the patient has no cancer that the document is about, nothing is known to; where neither a document nor the
+    patient's record names any cancer, the facts tell of the one there is.
+    """
+    if isinstance(context.focus, Disease):
+        return belongs_to(context, context.focus, diagnosis)
+    return Truth.MET if context.cancer is None and not primaries(context) else Truth.UNKNOWN
+
+
+def belongs_to(context: Context, tumour: Disease, diagnosis: str | None) -> Truth:
+    """Whether a fact that names `diagnosis` (or none) tells of one of the patient's primaries."""
+    others = [other for other in _malignant(context) if other is not tumour]
     if diagnosis:
-        if diagnosis in focus.ids:
+        if diagnosis in tumour.ids:
             return Truth.MET
-        if any(diagnosis in other.ids for other in others):
+        if any(diagnosis in other.ids for other in primaries(context)):
             return Truth.NOT_MET
         ids = context.vocabulary.find(diagnosis, Domain.CANCER)
+        if not ids and tumour.ids:
+            return Truth.UNKNOWN  # of a diagnosis that no row tells of
         if ids:
-            mine = context.is_a(tumour_readings(context, focus), ids)[0]
+            mine = context.is_a(tumour_readings(context, tumour), ids)[0]
             theirs = [context.is_a(tumour_readings(context, other), ids)[0] for other in others]
             if mine is Truth.NOT_MET:
                 return Truth.NOT_MET
             if mine is Truth.MET and all(each is Truth.NOT_MET for each in theirs):
                 return Truth.MET
     return Truth.UNKNOWN if others else Truth.MET
+
+
+def _malignant(context: Context) -> tuple[Disease, ...]:
+    """The primaries that are, or may be, malignant."""
+    if "malignant" not in context.cache:
+        context.cache["malignant"] = tuple(
+            tumour for tumour in primaries(context)
+            if any(is_malignant(context, row) is not Truth.NOT_MET for row in tumour.rows)
+        )  # fmt: skip
+    return context.cache["malignant"]  # type: ignore[return-value]  # written under this key one line above
 
 
 # --- states --------------------------------------------------------------------------------------------------------
@@ -237,24 +297,29 @@ def latest(statements: list[Statement]) -> State:
     certain = [s for s in statements if s.day is not None and not s.may]
     newest = max((s.day.lo for s in certain if s.day is not None), default=PAST)
     possible = [s for s in statements if s.day is None or s.day.hi >= newest]
-    if not possible:
-        return State(())
     codes = tuple(dict.fromkeys(s.code for s in possible))
     evidence = tuple(dict.fromkeys(s.evidence for s in possible))
-    days = [s.day for s in possible if s.day is not None and s.code == codes[0]]
-    since = Days(min(d.lo for d in days), min(d.hi for d in days)) if days and len(codes) == 1 else None
     if len(codes) == 1 and not all(s.may for s in possible):
-        return State(codes, None, evidence, since)
+        return State(codes, None, evidence, _since(statements, codes[0]))
     same_day = len({s.day for s in possible}) == 1 and possible[0].day is not None and possible[0].day.exact
-    return State(codes, Reason.CONFLICTING if same_day and len(codes) > 1 else Reason.IMPRECISE, evidence)
+    reason = Reason.CONFLICTING if same_day and len(codes) > 1 else Reason.IMPRECISE
+    return State(codes, reason if codes else None, evidence, open=all(s.may for s in possible))
 
 
-def attribute(disease: Disease, name: str) -> State:
-    """A field of a disease from the latest row that records it."""
+def _since(statements: list[Statement], code: str) -> Days | None:
+    """The first day of the unbroken run of statements of a code that reaches the latest one."""
+    since: Days | None = None
+    for lo, hi, each in sorted((s.day.lo, s.day.hi, s.code) for s in statements if s.day is not None and not s.may):
+        since = (since or Days(lo, hi)) if each == code else None
+    return since
+
+
+def attribute(disease: Disease, name: str, default: str | None = None) -> State:
+    """A field of a disease from the latest row that records it; a row that leaves it out says `default`, if anything."""
     statements = [
         Statement(str(value), None if row.date is None else Days.of(row.date), evidence_of(row, f"{row.raw}: {value}"))
         for row in disease.rows
-        if (value := getattr(row, name)) is not None
+        if (value := getattr(row, name) or default) is not None
     ]
     return latest(statements)
 
@@ -262,24 +327,30 @@ def attribute(disease: Disease, name: str) -> State:
 def extent(context: Context, tumour: Disease) -> State:
     """The extent of a primary: stated, or metastatic by a metastasis or a distant-metastasis event of that cancer."""
     explicit = list(_stated_extents(tumour))
-    derived = list(_metastases(context, tumour))
     held = latest(explicit)
-    if held.codes and all(_within(code, "metastatic") for code in held.codes):
+    if held.reason is None and held.codes and _within(held.codes[0], METASTATIC):
         # What is metastatic already is not superseded by one more metastasis.
         return held
-    state = latest(explicit + derived)
-    if not state.codes:
-        none_seen = complete_through(context, Need("conditions", METASTASIS))
-        if none_seen is not None and _current(context, none_seen.day):
-            note = Evidence(none_seen.fact, f"no metastasis: {none_seen.statement}", "", "", none_seen.source)
-            return State(("localized", "locally advanced", "unresectable", "recurrent"), Reason.NOT_RECORDED, (note,))
+    state = latest([*explicit, *_metastases(context, tumour)])
+    if not state.codes or all(_within(code, METASTATIC) for code in state.codes):
         return state
-    if all(_within(code, "metastatic") for code in state.codes):
-        return state
-    if not _holds(context, tumour):
-        worse = ("locally advanced", "unresectable", "recurrent", "metastatic")
-        return State(tuple(dict.fromkeys((*state.codes, *worse))), Reason.STALE, state.evidence)
-    return state
+    lapses = _lapses(context, tumour)
+    if lapses is not None and context.known < lapses:
+        return replace(state, flips=(lapses,))
+    worse = dict.fromkeys((*state.codes, *(each for code in state.codes for each in _WORSE.get(code, ()))))
+    return State(tuple(worse), Reason.STALE, state.evidence)
+
+
+METASTATIC = "metastatic"
+
+#: What a disease of an extent may have become since it was last stated: further on, never back.
+_WORSE = {
+    "localized": ("locally advanced", "unresectable", "recurrent", "advanced", METASTATIC),
+    "locally advanced": ("unresectable", "recurrent", "advanced", METASTATIC),
+    "recurrent": ("unresectable", "advanced", METASTATIC),
+    "unresectable": (METASTATIC,),
+    "advanced": (METASTATIC,),
+}
 
 
 def _stated_extents(tumour: Disease) -> Iterable[Statement]:
@@ -298,46 +369,37 @@ def _within(code: str, asked: str) -> bool:
     return code_relation("extent", code, asked) is CodeRelation.WITHIN
 
 
-def _current(context: Context, day: int) -> bool:
-    return context.known - day <= context.settings.currency
-
-
-def _holds(context: Context, tumour: Disease) -> bool:
-    """Whether an extent short of metastatic still holds: while the patient's record is current."""
+def _lapses(context: Context, tumour: Disease) -> int | None:
+    """The first day on which an extent short of metastatic no longer holds, as the patient's record is too old."""
     reaches = data_through(context)
     if reaches is None:
-        recorded = [row.recorded for row in tumour.rows if row.recorded is not None]
-        reaches = max(recorded).toordinal() if recorded else None
-    return reaches is not None and _current(context, reaches)
+        reaches = max((row.recorded.toordinal() for row in tumour.rows if row.recorded is not None), default=None)
+    return None if reaches is None else reaches + context.settings.currency + 1
 
 
 def _metastases(context: Context, tumour: Disease) -> Iterable[Statement]:
     for row in context.patient.conditions:
-        if row.status in ("absent",) or not is_metastasis(context, row):
+        if row.status == "absent" or not is_metastasis(context, row):
             continue
-        belongs = _of(context, tumour, row.diagnosis_id)
-        if belongs is not Truth.NOT_MET:
-            may = row.status == "suspected" or belongs is Truth.UNKNOWN
+        of_it = belongs_to(context, tumour, row.diagnosis_id)
+        if of_it is not Truth.NOT_MET:
+            may = row.status == "suspected" or of_it is Truth.UNKNOWN
             day = None if row.date is None else Days.of(row.date)
-            yield Statement("metastatic", day, evidence_of(row, row.raw or "metastasis"), may)
+            yield Statement(METASTATIC, day, evidence_of(row, row.raw or "metastasis"), may)
     for row in tumour.rows:
-        if row.m is not None and folded(row.m) in ("m1", "cm1", "pm1", "1", "m1a", "m1b", "m1c", "m1d"):
-            yield Statement("metastatic", None if row.date is None else Days.of(row.date), evidence_of(row, row.m))
+        if row.m is not None and _M1.match(folded(row.m)):
+            yield Statement(METASTATIC, None if row.date is None else Days.of(row.date), evidence_of(row, row.m))
     for event in context.patient.disease_status:
         if event.status != "distant metastasis":
             continue
-        belongs = _of(context, tumour, event.diagnosis)
-        if belongs is not Truth.NOT_MET:
+        of_it = belongs_to(context, tumour, event.diagnosis)
+        if of_it is not Truth.NOT_MET:
             day = None if event.date is None else Days.of(event.date)
-            yield Statement("metastatic", day, evidence_of(event, event.status), belongs is Truth.UNKNOWN)
+            yield Statement(METASTATIC, day, evidence_of(event, event.status), of_it is Truth.UNKNOWN)
 
 
-def _of(context: Context, tumour: Disease, diagnosis: str | None) -> Truth:
-    focus, context.focus = context.focus, tumour
-    try:
-        return of_focus(context, diagnosis)
-    finally:
-        context.focus = focus
+#: A recorded M category that says metastatic: M1, cM1, pM1b.
+_M1 = re.compile(r"^[cp]?m?1[a-e]?$")
 
 
 def is_metastasis(context: Context, row: Condition) -> bool:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 
 from matcher.engine.algebra import merged, unique
+from matcher.engine.anchors import Opened
 from matcher.engine.context import Context
-from matcher.engine.days import Frame, meets
+from matcher.engine.courses import leaving
+from matcher.engine.days import Days, Frame, meets
 from matcher.engine.fields import Candidate, dose_factor
 from matcher.engine.intervals import Interval
 from matcher.engine.patterns import candidates, unrecorded
-from matcher.engine.results import Evidence, Missing
+from matcher.engine.results import Evidence, Finding, Missing
 from matcher.engine.truth import Reason, Truth
 from patients.facts import Medication, Treatment
 from trials.criteria import tree as t
@@ -29,44 +32,71 @@ _TIMES: tuple[tuple[str, float], ...] = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
 class Amount:
-    """A dose as an interval, with what it was summed from and what is missing."""
+    """A dose as an interval, with what it was summed from, what is missing, and when time alone may change it."""
 
-    __slots__ = ("evidence", "missing", "reason", "value")
+    value: Interval
+    evidence: tuple[Evidence, ...]
+    missing: tuple[Missing, ...] = ()
+    reason: Reason | None = None
+    flips: tuple[int, ...] = ()
 
-    def __init__(
-        self, value: Interval, evidence: tuple[Evidence, ...], missing: tuple[Missing, ...], reason: Reason | None
-    ) -> None:
-        self.value, self.evidence, self.missing, self.reason = value, evidence, missing, reason
 
+def dose_of(context: Context, dose: t.Dose, unit: str, window: Opened) -> Amount:
+    """The dose a patient has had, in `unit`, of the drugs asked for, within a window.
 
-def dose_of(context: Context, dose: t.Dose, unit: str, frame: Frame | None) -> Amount:
-    """The dose a patient has had, in `unit`, of the drugs asked for, within a window."""
-    kind = Kind.TREATMENT if dose.measure is t.Measure.CUMULATIVE else Kind.DRUG
-    if dose.measure is t.Measure.DAILY:
-        kind = Kind.MEDICATION
-    records = t.Records(kind, dose.concepts)
+    A daily dose is that of today where no window is asked for.
+    """
+    frame = window.frame
+    if dose.measure is t.Measure.DAILY and frame is None:
+        frame = Frame(Days.on(context.asked), Days.on(context.asked))
+    kinds = {t.Measure.CUMULATIVE: Kind.TREATMENT, t.Measure.DAILY: Kind.MEDICATION, t.Measure.SINGLE: Kind.DRUG}
+    records = t.Records(kinds[dose.measure], dose.concepts)
     found = [c for c in candidates(context, records) if _meets(c, frame) is not Truth.NOT_MET]
-    parts: list[tuple[Interval, Candidate]] = []
+    unit = unit or next((text for c in found if (text := _unit_of(dose.measure, c.fact))), "")
+    parts: list[Interval] = []
     missing: list[Missing] = []
+    flips: set[int] = set()
     for candidate in found:
         value = _amount(context, dose, candidate.fact, unit)
         if value.hi == math.inf:
             missing.append(_dose_missing(dose, candidate))
-        may = candidate.finding.truth is Truth.UNKNOWN or _meets(candidate, frame) is Truth.UNKNOWN
-        if may:
+        if not _all_of_it(dose.measure, candidate, frame):
             missing.extend(candidate.finding.missing)
             value = Interval(0.0, value.hi)
-        parts.append((value, candidate))
-    silent = unrecorded(context, records, context.asked)
-    total = _total(dose.measure, [value for value, _ in parts])
+        parts.append(value)
+        flips.update(leaving(candidate.course, window.amount))
+    until = context.asked if frame is None else min(frame.closes.hi, context.asked)
+    silent = unrecorded(context, records, until)
+    total = _total(dose.measure, parts)
     reason: Reason | None = Reason.NOT_RECORDED if missing else None
     if silent.truth is Truth.UNKNOWN:
         total = Interval(total.lo, math.inf)
         missing.extend(silent.missing)
         reason = reason or silent.reason
-    evidence = unique(candidate.evidence for _, candidate in parts)
-    return Amount(total, evidence, merged(missing), reason)
+    evidence = unique((*(candidate.evidence for candidate in found), *silent.evidence))
+    days = tuple(sorted({*flips, *silent.flips, *window.flips}))
+    return Amount(total, evidence, merged(missing), reason, days)
+
+
+def _all_of_it(measure: t.Measure, candidate: Candidate, frame: Frame | None) -> bool:
+    """Whether a record certainly counts, and of a sum of doses all of it: a course that only reaches into a window
+    was given in part outside it.
+    """
+    if candidate.finding.truth is not Truth.MET or _meets(candidate, frame) is not Truth.MET:
+        return False
+    if frame is None or measure is not t.Measure.CUMULATIVE:
+        return True
+    return candidate.course.start.lo >= frame.opens.hi and candidate.course.end.hi <= frame.closes.lo
+
+
+def _unit_of(measure: t.Measure, fact: object) -> str:
+    """The unit a record's dose is written in, for a rule that names none."""
+    assert isinstance(fact, Treatment | Medication)  # the kinds of record a dose is asked of
+    if measure is t.Measure.CUMULATIVE and isinstance(fact, Treatment) and fact.cumulative_dose_unit:
+        return fact.cumulative_dose_unit
+    return fact.dose_unit or ""
 
 
 def _meets(candidate: Candidate, frame: Frame | None) -> Truth:
@@ -146,7 +176,7 @@ def _dose_missing(dose: t.Dose, candidate: Candidate) -> Missing:
     return Missing("treatment", (name,), label, candidate.evidence.date, f"{label} of {name}", "look_up")
 
 
-def longest(context: Context, records: t.Records) -> tuple[list[Candidate], bool]:
+def longest(context: Context, records: t.Records) -> tuple[list[Candidate], Finding]:
     """The candidates whose duration is asked for, and whether more may exist that nobody recorded."""
     found = [c for c in candidates(context, records, history=True) if c.finding.truth is not Truth.NOT_MET]
-    return found, unrecorded(context, records, context.asked).truth is Truth.UNKNOWN
+    return found, unrecorded(context, records, context.asked)

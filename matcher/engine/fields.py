@@ -1,28 +1,27 @@
 """Tests of the fields of a record: a code, a number, a concept, a word, a link to another record.
 
-What the source left out is unknown and named as missing; what it wrote in words no list knows may match. The tables say
-how each answer can change (SEMANTICS §5); the manual prints them from here.
+What the source left out is unknown and named as missing; what it wrote in words no list knows may match. How each
+answer can change is said in `change`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from matcher.engine import disease as dz
 from matcher.engine.algebra import both, either, negate
+from matcher.engine.change import CHANGE_OF_FIELD, GROWING_FIELDS, SETTLED_FIELDS
 from matcher.engine.context import Context, Reading
 from matcher.engine.days import PAST, Course, Days
 from matcher.engine.intervals import Interval, compare
 from matcher.engine.results import Evidence, Finding, Missing, unknown
 from matcher.engine.truth import Change, Reason, Truth
-from patients.facts import CodeRelation, Fact, PartialDate, code_relation
+from patients.facts import CodeRelation, Fact, PartialDate, code_relation, folded
 from patients.vocabulary import Domain
 from trials.criteria import tree as t
 from trials.criteria.kinds import CONCEPT_DOMAINS, FIELDS, FieldType, Kind
-
-#: What, once it is so of a record, stays so of it: a course that ended in progression did.
-SETTLED_FIELDS = frozenset({"response", "stop_reason", "cycles", "cumulative_dose"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,56 +32,7 @@ class Candidate:
     course: Course
     finding: Finding
     evidence: Evidence
-
-
-#: What can still come about when no record matches: a new one (SEMANTICS §5; printed as the manual's table).
-CHANGE_OF_ABSENCE: dict[Kind, Change] = {
-    Kind.DIAGNOSIS: Change.NEVER,
-    Kind.CONDITION: Change.COURSE,
-    Kind.TOXICITY: Change.COURSE,
-    Kind.ALLERGY: Change.NEVER,
-    Kind.FAMILY_HISTORY: Change.NEVER,
-    Kind.TREATMENT: Change.COURSE,
-    Kind.MEDICATION: Change.ACTION,
-    Kind.DRUG: Change.ACTION,
-    Kind.BIOMARKER: Change.ACTION,
-    Kind.DISEASE_STATUS: Change.COURSE,
-    Kind.LINE: Change.COURSE,
-    Kind.SITE: Change.COURSE,
-}
-
-#: How a record that matches can cease to, where no window and no end says otherwise.
-CHANGE_OF_PRESENCE: dict[Kind, Change] = {
-    Kind.DIAGNOSIS: Change.NEVER,
-    Kind.CONDITION: Change.COURSE,
-    Kind.TOXICITY: Change.COURSE,
-    Kind.ALLERGY: Change.NEVER,
-    Kind.FAMILY_HISTORY: Change.NEVER,
-    Kind.TREATMENT: Change.NEVER,
-    Kind.MEDICATION: Change.NEVER,
-    Kind.DRUG: Change.NEVER,
-    Kind.BIOMARKER: Change.ACTION,
-    Kind.DISEASE_STATUS: Change.NEVER,
-    Kind.LINE: Change.NEVER,
-    Kind.SITE: Change.NEVER,
-}
-
-#: How the answer of one field can change: what was is never otherwise, what is can become so.
-CHANGE_OF_FIELD: dict[str, Change] = {
-    "extent": Change.COURSE,
-    "stage": Change.COURSE,
-    "state": Change.COURSE,
-    "status": Change.COURSE,
-    "grade": Change.COURSE,
-    "ongoing": Change.ACTION,
-    "route": Change.ACTION,
-    "outcome": Change.COURSE,
-    "response": Change.COURSE,
-    "stop_reason": Change.COURSE,
-    "cycles": Change.COURSE,
-    "cumulative_dose": Change.COURSE,
-    "ended": Change.COURSE,
-}
+    counted_as: str = ""  # what several candidates of one lesion are counted as, once; empty: each by itself
 
 
 def met(change: Change, *evidence: Evidence) -> Finding:
@@ -106,9 +56,12 @@ def concept_finding(
         return met(change, shown)
     if truth is Truth.NOT_MET:
         return not_met(change)
-    wanted = missing or Missing(
-        "concept", (fact.raw or "unnamed",), "meaning", "", f"what {fact.raw or 'the unnamed entry'!s} is", "look_up"
-    )
+    name = fact.raw or "the unnamed entry"
+    if reason is Reason.NEEDS_JUDGEMENT:
+        site = next((reading.site for reading in readings if reading.site is not None), "its site")
+        question = f"{name} ({site}): confirm with the sponsor that it counts as {' or '.join(asked)}"
+        return unknown(reason, evidence=(shown,), missing=(Missing("ask", (question,), "", "", question, "ask"),))
+    wanted = missing or Missing("concept", (fact.raw or "unnamed",), "meaning", "", f"what {name} is", "look_up")
     return unknown(reason or Reason.IMPRECISE, evidence=(shown,), missing=(wanted,))
 
 
@@ -123,7 +76,7 @@ def tests(
     return found
 
 
-_COLUMN = {"class": "variant_class", "partner": "partner"}
+_COLUMN = {"class": "variant_class"}
 
 
 def field_finding(context: Context, kind: Kind, item: t.FieldTest, fact: Fact) -> Finding:
@@ -137,25 +90,67 @@ def field_finding(context: Context, kind: Kind, item: t.FieldTest, fact: Fact) -
         if value is None:
             return missing_field(fact, kind, item.field)
         if isinstance(test, t.Compare):
-            return _number(context, test, float(value), getattr(fact, f"{column}_unit", None) or "", fact, change)
+            unit = getattr(fact, f"{column}_unit", None) or ""
+            return _number(test, float(value), unit, fact, change if item.field in GROWING_FIELDS else None)
         assert isinstance(test, t.Code)  # a link is answered by `special`
         if field.type is FieldType.YES_NO:
             return answer(Truth.of(bool(value) == (test.code == "yes")), change, fact)
-        if field.type is FieldType.CONCEPT:
-            recorded = context.vocabulary.find(str(value), *field.domains)
-            asked = context.named(test.code, field.domains)
-            return concept_finding(context, tuple(Reading(id) for id in recorded), asked, fact, change)
         if field.type is FieldType.CODE:
-            return code_finding(field.codes, str(value), test.code, fact, kind, item.field, change)
-        return answer(Truth.of(context.same_word(str(value), test.code)), change, fact)
+            found = code_finding(field.codes, str(value), test.code, fact, kind, item.field, change)
+            settled = found.truth is Truth.MET and item.field in SETTLED_FIELDS
+            return replace(found, change=Change.NEVER) if settled else found
+        return _text_finding(item.field, str(value), test.code, fact, kind)
 
-    def settled(test: t.Code | t.Compare | t.Link) -> Finding:
-        found = leaf(test)
-        if found.truth is Truth.MET and item.field in SETTLED_FIELDS:
-            return replace(found, change=Change.NEVER)
-        return found
+    return test_finding(item.test, leaf)
 
-    return test_finding(item.test, settled)
+
+def _text_finding(field: str, recorded: str, asked: str, fact: Fact, kind: Kind) -> Finding:
+    """Free text: the same words say the same; other words may, but for variants and exons that can be read."""
+    relation = CodeRelation.WITHIN if folded(recorded) == folded(asked) else CodeRelation.MAY
+    if field == "variant":
+        relation = variant_relation(recorded, asked)
+    elif field == "exon":
+        relation = exon_relation(recorded, asked)
+    if relation is not CodeRelation.MAY:
+        return answer(Truth.of(relation is CodeRelation.WITHIN), Change.NEVER, fact)
+    found = missing_field(fact, kind, field)
+    return replace(found, reason=Reason.IMPRECISE, evidence=(dz.evidence_of(fact, f"{fact.raw}: {recorded}"),))
+
+
+_AMINO = {
+    "ala": "a", "arg": "r", "asn": "n", "asp": "d", "cys": "c", "gln": "q", "glu": "e", "gly": "g", "his": "h",
+    "ile": "i", "leu": "l", "lys": "k", "met": "m", "phe": "f", "pro": "p", "ser": "s", "thr": "t", "trp": "w",
+    "tyr": "y", "val": "v", "ter": "*",
+}  # fmt: skip
+_PROTEIN = re.compile(r"([a-z*]\d+)([a-z*]?)")
+
+
+def variant_relation(recorded: str, asked: str) -> CodeRelation:
+    """How a variant lies to the asked one: `p.(Val600Glu)` is V600E and a V600; other notations may be anything."""
+    if folded(recorded) == folded(asked):
+        return CodeRelation.WITHIN
+    mine, theirs = _substitution(recorded), _substitution(asked)
+    if mine is None or theirs is None:
+        return CodeRelation.MAY
+    if mine[0] != theirs[0] or (mine[1] and theirs[1] and mine[1] != theirs[1]):
+        return CodeRelation.OUTSIDE
+    return CodeRelation.WITHIN if mine[1] == theirs[1] or not theirs[1] else CodeRelation.MAY
+
+
+def _substitution(text: str) -> tuple[str, str] | None:
+    """The place and the new residue of a substitution in protein notation, None for any other text."""
+    word = re.sub(r"[()\s]", "", text.casefold()).removeprefix("p.")
+    word = re.sub("|".join(_AMINO), lambda found: _AMINO[found[0]], word)
+    found = _PROTEIN.fullmatch(word)
+    return (found[1], found[2]) if found else None
+
+
+def exon_relation(recorded: str, asked: str) -> CodeRelation:
+    """How an exon lies to the asked one: `exon 11` is 11; what names several may be either."""
+    found = [re.fullmatch(r"(?:exon|ex)?\s*(\d+)", text.strip().casefold()) for text in (recorded, asked)]
+    if found[0] is None or found[1] is None:
+        return CodeRelation.MAY
+    return CodeRelation.WITHIN if found[0][1] == found[1][1] else CodeRelation.OUTSIDE
 
 
 def test_finding(test: t.Test, leaf: Callable[[t.Code | t.Compare | t.Link], Finding]) -> Finding:
@@ -196,33 +191,40 @@ def missing_field(fact: Fact, kind: Kind, field: str) -> Finding:
     )
 
 
-def _number(context: Context, test: t.Compare, value: float, unit: str, fact: Fact, change: Change) -> Finding:
-    factor = _factor(unit, test.unit)
-    if factor is None or test.number is None:
+def _number(test: t.Compare, value: float, unit: str, fact: Fact, growing: Change | None) -> Finding:
+    """A number against a limit; what only grows can still reach a lower limit and never falls back below it."""
+    factor = dose_factor(unit, test.unit)
+    if factor is None:
         return unknown(Reason.IMPRECISE, evidence=(dz.evidence_of(fact),))
+    assert test.number is not None  # only a grade has a baseline, and grades are read elsewhere
     truth = compare(Interval.point(value).times(factor), test.operator, Interval.point(test.number))
-    return answer(truth, change, fact)
+    rising = test.operator in (t.Operator.GE, t.Operator.GT)
+    may_turn = growing is not None and (truth is Truth.NOT_MET) == rising
+    return answer(truth, growing if may_turn and growing is not None else Change.NEVER, fact)
 
 
 #: Units of dose that differ by a factor only.
 _DOSE_UNITS = {"g": 1000.0, "mg": 1.0, "ug": 0.001, "mcg": 0.001, "µg": 0.001}
 
 
-def _factor(unit: str, asked: str) -> float | None:
-    """By what a dose in `unit` is multiplied to stand in `asked`; None where they are not comparable."""
-    unit, asked = unit.strip().lower().replace("²", "2"), asked.strip().lower().replace("²", "2")
+def dose_factor(unit: str, asked: str) -> float | None:
+    """By what a dose in `unit` is multiplied to stand in `asked`; None where they cannot be compared (mg and mg/m2).
+
+    Asked for no unit at all, a dose stands as it was written.
+    """
+    unit, asked = (_dose_unit(text) for text in (unit, asked))
     if unit == asked or not asked:
         return 1.0
     (head, _, rest), (asked_head, _, asked_rest) = unit.partition("/"), asked.partition("/")
-    rest, asked_rest = (tail.replace("/cycle", "").replace("cycle", "") for tail in (rest, asked_rest))
     if rest != asked_rest or head not in _DOSE_UNITS or asked_head not in _DOSE_UNITS:
         return None
     return _DOSE_UNITS[head] / _DOSE_UNITS[asked_head]
 
 
-def dose_factor(unit: str, asked: str) -> float | None:
-    """The factor between two units of dose, None where they cannot be compared (mg and mg/m2)."""
-    return _factor(unit, asked)
+def _dose_unit(text: str) -> str:
+    """A unit of dose in one spelling; `per cycle` is what every dose of a treatment is."""
+    word = text.strip().casefold().replace("²", "2").replace(" per ", "/").replace(" ", "")
+    return word.removesuffix("/cycle")
 
 
 def site_test(context: Context, fact: Fact, sites: tuple[str, ...], kind: Kind) -> Callable[[t.Test], Finding]:
@@ -242,19 +244,23 @@ def link_test(
     context: Context, fact: Fact, linked: tuple[str, ...], field: str, kind: Kind, domains: tuple[Domain, ...]
 ) -> Callable[[t.Test], Finding]:
     """`due_to:` and `for:`: the linked record's concepts are compared with those asked for."""
+    means = tuple(Reading(id) for id in linked)
 
     def leaf(test: t.Code | t.Compare | t.Link) -> Finding:
-        if isinstance(test, t.Link):
-            concepts = test.records.concepts
-            if concepts.is_any:
-                return met(Change.NEVER, dz.evidence_of(fact)) if linked else missing_field(fact, kind, field)
-            asked = context.concepts(concepts, CONCEPT_DOMAINS[test.records.kind] or domains)
-        else:
-            assert isinstance(test, t.Code)
-            asked = context.named(test.code, domains)
         if not linked:
             return missing_field(fact, kind, field)
-        return concept_finding(context, tuple(Reading(id) for id in linked), asked, fact, Change.NEVER)
+        if isinstance(test, t.Link):
+            concepts = test.records.concepts
+            found = met(Change.NEVER, dz.evidence_of(fact))
+            if not concepts.is_any:
+                asked = context.concepts(concepts, CONCEPT_DOMAINS[test.records.kind] or domains)
+                found = concept_finding(context, means, asked, fact, Change.NEVER)
+            if test.records.tests or test.records.other_than is not None:
+                # Only what it is of is recorded, not which of the patient's records is meant.
+                found = both([found, replace(missing_field(fact, kind, field), reason=Reason.IMPRECISE)])
+            return found
+        assert isinstance(test, t.Code)  # the tree refuses anything else
+        return concept_finding(context, means, context.named(test.code, domains), fact, Change.NEVER)
 
     return lambda test: test_finding(test, leaf)
 

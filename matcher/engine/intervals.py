@@ -50,20 +50,24 @@ class Interval:
             self.hi_open or other.lo_open,
         )  # fmt: skip
 
+    def lower(self, other: Interval) -> Interval:
+        """The lower of two values."""
+        lo, lo_open = min((self.lo, self.lo_open), (other.lo, other.lo_open))
+        hi, hi_closed = min((self.hi, not self.hi_open), (other.hi, not other.hi_open))
+        return Interval(lo, hi, lo_open, not hi_closed)
+
+    def higher(self, other: Interval) -> Interval:
+        """The higher of two values."""
+        lo, lo_open = max((self.lo, self.lo_open), (other.lo, other.lo_open))
+        hi, hi_closed = max((self.hi, not self.hi_open), (other.hi, not other.hi_open))
+        return Interval(lo, hi, lo_open, not hi_closed)
+
     def plus(self, other: Interval) -> Interval:
         """The sum."""
         return Interval(
             _clean(self.lo + other.lo), _clean(self.hi + other.hi), self.lo_open or other.lo_open,
             self.hi_open or other.hi_open,
         )  # fmt: skip
-
-
-def hull(intervals: list[Interval]) -> Interval:
-    """The smallest interval that holds them all."""
-    lo, hi = min(i.lo for i in intervals), max(i.hi for i in intervals)
-    return Interval(
-        lo, hi, all(i.lo_open for i in intervals if i.lo == lo), all(i.hi_open for i in intervals if i.hi == hi)
-    )
 
 
 def _all_below(a: Interval, b: Interval) -> bool:

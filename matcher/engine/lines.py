@@ -7,35 +7,37 @@ each way it may have been, and the count is the range over those worlds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise, product
 
 from matcher.engine import disease as dz
 from matcher.engine.context import Context, Reading
-from matcher.engine.courses import given, treatment_course
-from matcher.engine.coverage import treatment_kind
+from matcher.engine.courses import given, treatment_course, under_way
+from matcher.engine.coverage import kind_of
 from matcher.engine.days import FUTURE, PAST, Course, Days, shift
 from matcher.engine.fields import Candidate, met
 from matcher.engine.results import Finding, unknown
-from matcher.engine.truth import Change, Reason, Truth
+from matcher.engine.truth import Change, Reason, Truth, negation
+from matcher.engine.worsening import Worsening, worsenings
 from patients.facts import CodeRelation, Treatment, code_relation
 from patients.vocabulary import Domain, Relation
 from trials.criteria import tree as t
+from trials.criteria.kinds import Kind
 
 SYSTEMIC = "systemic anti-cancer therapy"
 
 #: How many worlds are tried at most; beyond that every uncertain record widens the range by one on either side.
-WORLDS = 128
+WORLDS = 512
 
 
 @dataclass(frozen=True, slots=True)
 class Dose:
-    """A drug record placed on a day; `sure` if nothing about it is uncertain."""
+    """A drug record placed on a day."""
 
     treatment: Treatment
     start: int
-    sure: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The lines as the records most plainly say, the worlds that they may be, and whether drugs may be missing."""
+    """The lines as the records most plainly say, the worlds that they may be, and the records that leave it open.
+
+    `unexplored` counts the uncertain records whose every combination was too many to try.
+    """
 
     base: tuple[Line, ...]
     worlds: tuple[tuple[Line, ...], ...]
     doubt: tuple[Treatment, ...]
+    unexplored: int
 
 
 def is_systemic(context: Context, treatment: Treatment) -> Truth:
@@ -71,12 +77,9 @@ def is_systemic(context: Context, treatment: Treatment) -> Truth:
         return Truth.NOT_MET
     if not treatment.concepts:
         return Truth.UNKNOWN
-    if any(context.concept(id).domain is not Domain.DRUG for id in treatment.concepts):
-        return (
-            Truth.NOT_MET
-            if all(context.concept(id).domain is not Domain.DRUG for id in treatment.concepts)
-            else Truth.UNKNOWN
-        )
+    drugs = {context.concept(id).domain is Domain.DRUG for id in treatment.concepts}
+    if False in drugs:
+        return Truth.UNKNOWN if True in drugs else Truth.NOT_MET
     return context.is_a(tuple(Reading(id) for id in treatment.concepts), context.named(SYSTEMIC, (Domain.DRUG,)))[0]
 
 
@@ -92,57 +95,78 @@ def lines_of(context: Context) -> Lines | None:
 
 def _build(context: Context) -> Lines:
     sure: list[Dose] = []
-    options: list[tuple[tuple[Dose, ...], ...]] = []
+    options: list[tuple[Dose | None, ...]] = []
     doubt: list[Treatment] = []
+    events = worsenings(context)
+    turns = _turning_days(context, events)
     for treatment in context.patient.treatments:
-        systemic = is_systemic(context, treatment)
-        belongs = dz.of_focus(context, treatment.diagnosis)
-        was_given = given(context, treatment).truth
-        if Truth.NOT_MET in (systemic, belongs, was_given):
+        answers = (
+            is_systemic(context, treatment), dz.belongs(context, treatment.diagnosis), given(context, treatment).truth,
+        )  # fmt: skip
+        if Truth.NOT_MET in answers:
             continue
         start = treatment_course(context, treatment).start
-        if Truth.UNKNOWN in (systemic, belongs, was_given) or start.lo <= PAST:
-            # It may be a line of its own, a part of another, or none: present on either end of its time, or absent.
-            doubt.append(treatment)
-            days = {max(start.lo, _earliest(context)), min(start.hi, context.asked)}
-            options.append(((), *((Dose(treatment, day, False),) for day in sorted(days))))
-        elif not start.exact:
-            doubt.append(treatment)
-            options.append(tuple((Dose(treatment, day, False),) for day in (start.lo, start.hi)))
-        else:
-            sure.append(Dose(treatment, start.lo, True))
-    events = progressions(context)
-    choices = islice(product(*options), WORLDS)
-    worlds = [_group(context, [*sure, *(dose for part in choice for dose in part)], events) for choice in choices]
-    base = _group(context, [*sure, *(part[-1][0] for part in options if part[-1])], events)
-    return Lines(base, tuple(dict.fromkeys(worlds)), tuple(doubt))
-
-
-def _earliest(context: Context) -> int:
-    days = [t.start.first.toordinal() for t in context.patient.treatments if t.start is not None]
-    return min(days, default=context.asked)
-
-
-def progressions(context: Context) -> tuple[Days, ...]:
-    """Days on which this cancer progressed, relapsed or spread, as far as they are certain to be its own."""
-    found = []
-    for event in context.patient.disease_status:
-        if event.status is None or event.date is None:
+        if start.exact and Truth.UNKNOWN not in answers:
+            sure.append(Dose(treatment, start.lo))
             continue
-        bad = any(
-            code_relation("disease_status", event.status, asked) is CodeRelation.WITHIN
-            for asked in ("progression", "relapse")
-        )
-        if bad and dz.of_focus(context, event.diagnosis) is not Truth.NOT_MET:
-            found.append(Days.of(event.date))
-    return tuple(found)
+        # It may have begun on any day of an interval; what matters is on which side of the others it lies. What may
+        # not have been given, or not for this cancer, may be none at all.
+        lo = max(start.lo, min(turns, default=start.hi))
+        days = sorted({lo, start.hi, *(day for day in turns if lo <= day <= start.hi)})
+        absent: tuple[Dose | None, ...] = (None,) if Truth.UNKNOWN in answers else ()
+        doubt.append(treatment)
+        options.append((*absent, *(Dose(treatment, day) for day in days)))
+    ways = _ways(events)
+    if math.prod(len(option) for option in options) * len(ways) > WORLDS:
+        # Too many to try: each is part of another line, or one of its own on either end of its time.
+        options = [(None, *dict.fromkeys((option[0] or option[1], option[-1]))) for option in options]
+    worlds: dict[tuple[Line, ...], None] = {}
+    for choice in islice(product(*options), max(1, WORLDS // len(ways))):
+        doses = [*sure, *(dose for dose in choice if dose is not None)]
+        for way in ways:
+            worlds.setdefault(_group(context, doses, way))
+    unexplored = len(doubt) if math.prod(len(option) for option in options) * len(ways) > WORLDS else 0
+    plain = [dose for option in options if (dose := option[-1]) is not None]
+    base = _group(context, [*sure, *plain], ways[0])
+    return Lines(base, tuple(worlds), tuple(doubt), unexplored)
 
 
-def _group(context: Context, doses: list[Dose], events: tuple[Days, ...]) -> tuple[Line, ...]:
+def _turning_days(context: Context, events: Sequence[Worsening]) -> set[int]:
+    """The days on whose other side a drug may belong to another line."""
+    found: set[int] = set()
+    joins = context.settings.line_joins + 1
+    for treatment in context.patient.treatments:
+        if treatment.start is not None and is_systemic(context, treatment) is not Truth.NOT_MET:
+            for day in {treatment.start.first.toordinal(), treatment.start.last.toordinal()}:
+                found |= {day, day - joins, day + joins}
+    found |= {day + 1 for event in events for day in (event.days.lo, event.days.hi) if PAST < day < FUTURE}
+    return {day for day in found if day <= context.asked}
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One way to read what the records leave open.
+
+    `events` are the worsenings that count, each as the day it must follow and the day it must not come after;
+    `returns` whether a drug that comes back after another line belongs to its old line.
+    """
+
+    events: tuple[tuple[int, int], ...]
+    returns: bool
+
+
+def _ways(events: Sequence[Worsening]) -> list[_Way]:
+    """The readings: certain worsenings alone, or all that may be; a drug that comes back joins its line, or does not."""
+    certain = tuple((e.days.lo, e.days.hi) for e in events if e.sure and e.counts_between_lines)
+    possible = tuple((e.days.hi, e.days.lo) for e in events)
+    return [_Way(days, returns) for returns in (False, True) for days in dict.fromkeys((certain, possible))]
+
+
+def _group(context: Context, doses: Sequence[Dose], way: _Way) -> tuple[Line, ...]:
     ordered = sorted(doses, key=lambda dose: (dose.start, dose.treatment.id))
     groups: list[list[Dose]] = []
     for dose in ordered:
-        home = next((group for group in reversed(groups) if _joins(context, group, dose, events)), None)
+        home = next((group for group in reversed(groups) if _joins(context, group, dose, way, groups)), None)
         if home is None:
             groups.append([dose])
         else:
@@ -150,31 +174,30 @@ def _group(context: Context, doses: list[Dose], events: tuple[Days, ...]) -> tup
     return tuple(Line(tuple(group), _line_settings(context, group)) for group in groups)
 
 
-def _joins(context: Context, group: list[Dose], dose: Dose, events: tuple[Days, ...]) -> bool:
+def _joins(context: Context, group: list[Dose], dose: Dose, way: _Way, groups: list[list[Dose]]) -> bool:
     """Whether a dose belongs to a line that began earlier."""
-    numbers = {each.treatment.line for each in group if each.treatment.line is not None}
-    number = dose.treatment.line
-    if number is not None and numbers:
-        return numbers == {number} and not _apart(context, group, dose)
-    if _apart(context, group, dose):
+    if _apart(group, dose):
         return False
+    numbers = {each.treatment.line for each in group if each.treatment.line is not None}
+    if dose.treatment.line is not None and numbers:
+        return numbers == {dose.treatment.line}
     last = max(each.start for each in group)
+    if any(last < earliest and latest <= dose.start for earliest, latest in way.events):
+        return False
     if dose.start - group[0].start <= context.settings.line_joins:
         return True
-    if any(last < event.lo <= dose.start for event in events) or any(_progressed(each.treatment) for each in group):
+    if any(_progressed(each.treatment) for each in group):
         return False
-    return any(_same_drug(context, each.treatment, dose.treatment) for each in group)
+    if not any(_same_drug(context, each.treatment, dose.treatment) for each in group):
+        return False
+    return way.returns or group is groups[-1]
 
 
-def _apart(context: Context, group: list[Dose], dose: Dose) -> bool:
+def _apart(group: list[Dose], dose: Dose) -> bool:
     """Perioperative and advanced therapy are never one line."""
-    settings = {_class(setting) for each in group for setting in _stated(each.treatment)}
-    mine = {_class(setting) for setting in _stated(dose.treatment)}
+    settings = {_class(each.treatment.setting) for each in group if each.treatment.setting is not None}
+    mine = {_class(dose.treatment.setting)} if dose.treatment.setting is not None else set()
     return bool(settings) and bool(mine) and settings.isdisjoint(mine) and "maintenance" not in settings | mine
-
-
-def _stated(treatment: Treatment) -> tuple[str, ...]:
-    return (treatment.setting,) if treatment.setting is not None else ()
 
 
 def _class(setting: str) -> str:
@@ -191,46 +214,55 @@ def _same_drug(context: Context, a: Treatment, b: Treatment) -> bool:
     )
 
 
+# --- settings ------------------------------------------------------------------------------------------------------
+
+
+_BY_INTENT = {
+    "curative": "perioperative",
+    "palliative": "advanced",
+    "neoadjuvant": "neoadjuvant",
+    "adjuvant": "adjuvant",
+}
+
+
 def setting_of(context: Context, treatment: Treatment) -> tuple[str, ...]:
-    """The settings a treatment may have been given in, by the first of: its column, its intent, the disease, surgery."""
+    """The settings a treatment may have had, by the first of: its column, its intent, the disease, an operation."""
     if treatment.setting is not None:
         return (treatment.setting,)
-    if treatment.intent in ("curative", "neoadjuvant", "adjuvant"):
-        return (treatment.intent,) if treatment.intent != "curative" else ("perioperative",)
-    if treatment.intent == "palliative":
-        return ("advanced",)
+    if treatment.intent in _BY_INTENT:
+        return (_BY_INTENT[treatment.intent],)
     start = treatment_course(context, treatment).start
     if start.lo <= PAST or not isinstance(context.focus, dz.Disease):
         return ()
-    advanced_from = _advanced_from(context, context.focus)
-    if advanced_from is not None and start.lo >= advanced_from.hi:
+    certain, possible = _advanced_from(context, context.focus)
+    if start.lo >= certain:
         return ("advanced",)
-    may_be_advanced = advanced_from is not None and start.hi >= advanced_from.lo
-    if not may_be_advanced and _near_resection(context, start):
+    if start.hi < possible and _near_resection(context, start):
         return ("perioperative",)
     return ()
 
 
-def _advanced_from(context: Context, focus: dz.Disease) -> Days | None:
-    """The first day on which this cancer is known to be metastatic or unresectable."""
-    days = [
-        dz.open_day(statement.day)
+def _advanced_from(context: Context, focus: dz.Disease) -> tuple[int, int]:
+    """The first day on which this cancer certainly is, and the first on which it may be, metastatic or unresectable."""
+    said = [
+        (dz.open_day(statement.day), statement.may)
         for statement in dz.extent_statements(context, focus)
-        if not statement.may and code_relation("extent", statement.code, "advanced") is CodeRelation.WITHIN
+        if code_relation("extent", statement.code, "advanced") is CodeRelation.WITHIN
     ]
-    return Days(min(d.lo for d in days), min(d.hi for d in days)) if days else None
+    certain = min((days.hi for days, may in said if not may), default=FUTURE)
+    return certain, min((days.lo for days, _ in said), default=FUTURE)
 
 
 def _near_resection(context: Context, start: Days) -> bool:
+    """Whether a course begins within six months of an operation for this cancer, on either side of it."""
     span = t.Span(context.settings.perioperative_months, t.TimeUnit.MONTH)
     for treatment in context.patient.treatments:
-        kind = treatment.kind or (treatment_kind(context, treatment.concepts[0]) if treatment.concepts else None)
-        if kind != "surgery" or given(context, treatment).truth is not Truth.MET:
+        if kind_of(context, treatment) != "surgery" or given(context, treatment).truth is not Truth.MET:
             continue
-        course = treatment_course(context, treatment)
-        if course.start.lo <= PAST or dz.of_focus(context, treatment.diagnosis) is Truth.NOT_MET:
+        day = treatment_course(context, treatment).start
+        if day.lo <= PAST or dz.belongs(context, treatment.diagnosis) is not Truth.MET:
             continue
-        if shift(course.start.hi, span, back=True) <= start.lo and start.hi <= shift(course.start.lo, span):
+        if shift(day.hi, span, back=True) <= start.lo and start.hi <= shift(day.lo, span):
             return True
     return False
 
@@ -242,6 +274,9 @@ def _line_settings(context: Context, group: Sequence[Dose]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(plain or found))
 
 
+# --- counting ------------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     """How many lines match: at least `low`, at most `high`."""
@@ -250,64 +285,56 @@ class Counted:
     high: int
 
 
-def count_lines(context: Context, records: t.Records, matches: dict[str, Finding]) -> Counted:
+def count_lines(context: Context, found: Lines, records: t.Records, matches: dict[str, Finding]) -> Counted:
     """The range of the number of lines that match a pattern.
 
     `matches` gives, by treatment id, the finding of the pattern's concepts and fields on each drug record.
     """
-    found = lines_of(context)
-    assert found is not None  # the evaluator answers unknown where there is no such cancer
-    low = high = None
+    low, high = len(context.patient.treatments), 0
     for world in found.worlds:
         truths = [line_truth(context, line, records, matches) for line in world]
-        certain = sum(truth is Truth.MET for truth in truths)
-        possible = sum(truth is not Truth.NOT_MET for truth in truths)
-        low = certain if low is None else min(low, certain)
-        high = possible if high is None else max(high, possible)
-    by_number = _by_number(context, found, records, matches)
-    numbers = [value for value in (low, high, *by_number) if value is not None]
-    unsure = _unexplored(found)
-    return Counted(max(0, min(numbers, default=0) - unsure), max(numbers, default=0) + unsure)
-
-
-def _unexplored(found: Lines) -> int:
-    """Uncertain records whose every combination was not tried."""
-    return len(found.doubt) if 3 ** len(found.doubt) > WORLDS else 0
+        low = min(low, sum(truth is Truth.MET for truth in truths))
+        high = max(high, sum(truth is not Truth.NOT_MET for truth in truths))
+    numbers = [low, high, *_by_number(context, found, records, matches)]
+    return Counted(max(0, min(numbers) - found.unexplored), max(numbers) + found.unexplored)
 
 
 def _by_number(context: Context, found: Lines, records: t.Records, matches: dict[str, Finding]) -> Iterable[int]:
-    """Recorded line numbers that the lines by date do not bear out widen the range to hold both."""
+    """Recorded line numbers that the lines by date do not bear out widen the range to hold both.
+
+    A registry may number the lines of one setting or all lines of a patient: numbers that run through either are borne
+    out. A pattern that asks for some drugs only is not a run of lines.
+    """
+    if not is_every_line(records.concepts):
+        return
     lines = [line for line in found.base if line_truth(context, line, records, matches) is not Truth.NOT_MET]
     numbered = [(dose.treatment.line, dose.start) for line in lines for dose in line.doses if dose.treatment.line]
-    if not numbered:
-        return
     distinct = sorted({number for number, _ in numbered})
     starts = {number: min(day for n, day in numbered if n == number) for number in distinct}
-    in_order = all(starts[a] < starts[b] for a, b in pairwise(distinct))
-    if distinct[-1] != len(distinct):
+    if any(starts[a] >= starts[b] for a, b in pairwise(distinct)):
+        plain = [Dose(replace(dose.treatment, line=None), dose.start) for line in lines for dose in line.doses]
+        yield from (len(_group(context, plain, way)) for way in _ways(worsenings(context)))
         yield distinct[-1]
-    if not in_order:
-        plain = _group(
-            context,
-            [replace(dose, treatment=replace(dose.treatment, line=None)) for line in lines for dose in line.doses],
-            progressions(context),
-        )
-        yield len(plain)
+    elif distinct and distinct != list(range(1, len(distinct) + 1)):
+        every = sorted({dose.treatment.line for line in found.base for dose in line.doses if dose.treatment.line})
+        if every != list(range(1, len(every) + 1)) or not set(distinct) <= set(every[-len(distinct) :]):
+            yield distinct[-1]
+
+
+def is_every_line(concepts: t.Concepts) -> bool:
+    """Whether a pattern of lines asks for every systemic line."""
+    return concepts.is_any or concepts.names == ("systemic",)
 
 
 def line_truth(context: Context, line: Line, records: t.Records, matches: dict[str, Finding]) -> Truth:
     """Whether a line matches: by its setting and end, and by one of its drugs for concepts and other fields."""
-    truth = Truth.MET
+    truth = max(matches[treatment.id].truth for treatment in line.treatments)
     for item in records.tests:
         if item.field == "setting":
             truth = min(truth, _setting_truth(line.settings, item.test))
         elif item.field == "ended":
             truth = min(truth, _ended(context, line, item.test))
-    drugs = [matches[dose.treatment.id].truth for dose in line.doses]
-    if any(dose.sure is False for dose in line.doses):
-        # A drug that may be none does not make the line uncertain where another certainly matches.
-        drugs = [min(t_, Truth.MET) for t_ in drugs]
-    return min(truth, max(drugs))
+    return truth
 
 
 def _setting_truth(settings: tuple[str, ...], test: t.Test) -> Truth:
@@ -329,42 +356,49 @@ def _setting_truth(settings: tuple[str, ...], test: t.Test) -> Truth:
 
 
 def _ended(context: Context, line: Line, test: t.Test) -> Truth:
-    ends = [treatment_course(context, treatment).end for treatment in line.treatments]
-    if all(treatment.ongoing is False or treatment.end is not None for treatment in line.treatments):
-        ended = Truth.of(all(end.hi <= context.asked for end in ends))
-    elif any(treatment.ongoing is True for treatment in line.treatments):
-        ended = Truth.NOT_MET
-    else:
-        ended = Truth.UNKNOWN
-    return Truth(2 - ended) if isinstance(test, t.Code) and test.code == "no" else ended
+    """A line has ended when none of its drugs is under way."""
+    match test:
+        case t.Other(part):
+            return negation(_ended(context, line, part))
+        case t.Some(parts):
+            return max(_ended(context, line, part) for part in parts)
+        case t.Every(parts):
+            return min(_ended(context, line, part) for part in parts)
+        case _:
+            going_on = max(under_way(context, drug, Kind.TREATMENT).truth for drug in line.treatments)
+            return going_on if isinstance(test, t.Code) and test.code == "no" else negation(going_on)
 
 
 def line_numbers(context: Context, treatment: Treatment) -> tuple[float, float] | None:
     """The number of the line a treatment belongs to, among the lines of its setting, as a range."""
+    if treatment.line is not None:
+        return (float(treatment.line), float(treatment.line))
     found = lines_of(context)
     counted: list[int] = []
     for world in found.worlds if found is not None else ():
         for index, line in enumerate(world):
             if treatment.id in {each.id for each in line.treatments}:
-                earlier = [
-                    other for other in world[:index]
-                    if not (other.settings and line.settings)
-                    or {_class(s) for s in other.settings} & {_class(s) for s in line.settings}
-                ]  # fmt: skip
-                counted.append(len(earlier) + 1)
-    if treatment.line is not None:
-        return (float(treatment.line), float(treatment.line))
+                earlier = [_may_share(other.settings, line.settings) for other in world[:index]]
+                counted.append(1 + sum(each is Truth.MET for each in earlier))
+                counted.append(1 + sum(each is not Truth.NOT_MET for each in earlier))
     return (float(min(counted)), float(max(counted))) if counted else None
 
 
+def _may_share(one: tuple[str, ...], other: tuple[str, ...]) -> Truth:
+    """Whether two lines are of one setting, so that they are numbered together."""
+    mine, theirs = ({_class(setting) for setting in settings} for settings in (one, other))
+    if not mine or not theirs or "maintenance" in mine | theirs:
+        return Truth.UNKNOWN
+    if mine.isdisjoint(theirs):
+        return Truth.NOT_MET
+    return Truth.MET if len(mine | theirs) == 1 else Truth.UNKNOWN
+
+
 def line_candidates(context: Context, records: t.Records, matches: dict[str, Finding]) -> list[Candidate]:
-    """The lines as candidates of a pattern, each with its course."""
+    """The lines as candidates of a pattern, each with its course; certain if they are lines in every world."""
     found = lines_of(context)
-    if found is None:
-        return []
-    certain = len(found.worlds) == 1
     result = []
-    for line in found.base:
+    for line in found.base if found is not None else ():
         truth = line_truth(context, line, records, matches)
         if truth is Truth.NOT_MET:
             continue
@@ -374,21 +408,30 @@ def line_candidates(context: Context, records: t.Records, matches: dict[str, Fin
             Days(max(c.end.lo for c in courses), max(c.end.hi for c in courses)),
         )
         evidence = dz.evidence_of(line.treatments[0], " + ".join(treatment.raw for treatment in line.treatments))
-        finding = (
-            met(Change.NEVER, evidence)
-            if truth is Truth.MET and certain
-            else unknown(Reason.IMPRECISE, evidence=(evidence,))
+        everywhere = found is not None and all(
+            any(
+                other.treatments == line.treatments and line_truth(context, other, records, matches) is Truth.MET
+                for other in world
+            )
+            for world in found.worlds
         )
+        finding = met(Change.NEVER, evidence) if everywhere else unknown(Reason.IMPRECISE, evidence=(evidence,))
         result.append(Candidate(line.treatments[0], course, finding, evidence))
     return result
 
 
 def next_line_start(context: Context, treatment: Treatment) -> Days:
-    """When the systemic line after the one that holds `treatment` began; FUTURE if none is known."""
+    """When the systemic line after a treatment began; FUTURE if none is known.
+
+    For a drug of a line that is the line after it, for any other treatment the first line begun after its start.
+    """
     found = lines_of(context)
+    start = treatment_course(context, treatment).start
     starts = []
     for world in found.worlds if found is not None else ():
         own = next((i for i, line in enumerate(world) if treatment.id in {each.id for each in line.treatments}), None)
         if own is not None:
             starts.append(min((line.start for line in world[own + 1 :]), default=FUTURE))
+        else:
+            starts.append(min((line.start for line in world if line.start > start.lo), default=FUTURE))
     return Days(min(starts, default=FUTURE), max(starts, default=FUTURE))

@@ -18,6 +18,9 @@ from trials.criteria import tree as t
 #: Leaves of one criterion whose values are tried in every combination; beyond that all at once.
 TRIED = 6
 
+#: Kinds of missing that a person reads and judges; everything else can be looked up or measured.
+READ = frozenset({"ask", "criterion"})
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -41,23 +44,29 @@ class Entry:
 
 def effects(finding: Finding, facts: frozenset[Missing]) -> frozenset[Truth]:
     """The truths a finding takes over the values of some missing facts, the rest staying unknown."""
-    keys = list(dict.fromkeys(id(leaf) for leaf in open_leaves(finding) if not facts.isdisjoint(leaf.missing)))
-    if not keys:
-        return frozenset({finding.truth})
-    values: Iterable[tuple[Truth, ...]]
-    if len(keys) <= TRIED:
-        values = product((Truth.MET, Truth.NOT_MET), repeat=len(keys))
-    else:
-        values = [(truth,) * len(keys) for truth in (Truth.MET, Truth.NOT_MET)]
-    return frozenset(_with(finding, dict(zip(keys, choice, strict=True))) for choice in values)
+    keys = list(dict.fromkeys(_key(leaf) for leaf in open_leaves(finding) if not facts.isdisjoint(leaf.missing)))
+    return frozenset(_with(finding, choice) for choice in _choices(keys))
 
 
-def _with(finding: Finding, assumed: Mapping[int, Truth]) -> Truth:
+def _key(leaf: Finding) -> object:
+    """What is decided together: the same question has the same answer wherever a document asks it."""
+    return leaf.rule if leaf.rule is not None else id(leaf)
+
+
+def _choices(keys: Sequence[object]) -> Iterable[dict[object, Truth]]:
+    """Every combination of answers to some questions; of too many, all one way or all the other."""
+    if len(keys) > TRIED:
+        return [dict.fromkeys(keys, truth) for truth in (Truth.MET, Truth.NOT_MET)]
+    choices = product((Truth.MET, Truth.NOT_MET), repeat=len(keys))
+    return [dict(zip(keys, choice, strict=True)) for choice in choices]
+
+
+def _with(finding: Finding, assumed: Mapping[object, Truth]) -> Truth:
     """The truth of a finding when some of its open leaves are assumed to be decided."""
-    if id(finding) in assumed:
-        return assumed[id(finding)]
-    if not finding.parts or finding.truth is not Truth.UNKNOWN:
+    if finding.truth is not Truth.UNKNOWN:
         return finding.truth
+    if not finding.parts:
+        return assumed.get(_key(finding), Truth.UNKNOWN)
     parts = [_with(part, assumed) for part in finding.parts]
     match finding.rule:
         case t.And():
@@ -93,7 +102,7 @@ def groups(finding: Finding, *, negated: bool = False) -> list[frozenset[Missing
     if finding.truth is not Truth.UNKNOWN:
         return []
     if not finding.parts:
-        return [frozenset({fact}) for fact in finding.missing if fact.kind != "ask"]
+        return [frozenset({fact}) for fact in finding.missing if fact.kind not in READ]
     flip = isinstance(finding.rule, t.Not)
     inside = [groups(part, negated=negated != flip) for part in finding.parts]
     if isinstance(finding.rule, t.Except):
@@ -105,19 +114,19 @@ def groups(finding: Finding, *, negated: bool = False) -> list[frozenset[Missing
     return list(dict.fromkeys(group for part in inside for group in part))
 
 
-def questions(finding: Finding) -> list[str]:
-    """What only a reader can settle below a finding: the questions asked, and leaves that need judgement."""
+def questions(finding: Finding, line: str) -> list[str]:
+    """What only a reader can settle below a finding: the questions it asks, else its own line of the protocol."""
     found: list[str] = []
     for leaf in open_leaves(finding):
-        if leaf.reason in (Reason.NEEDS_JUDGEMENT, Reason.NOT_STRUCTURED):
-            found.extend(fact.text for fact in leaf.missing)
-            if not leaf.missing:
-                found.append(leaf.note or "the line needs a reader")
+        asked = [fact.text for fact in leaf.missing if fact.kind in READ]
+        if not asked and leaf.reason in (Reason.NEEDS_JUDGEMENT, Reason.NOT_STRUCTURED):
+            asked = [f"{line} ({leaf.note})" if leaf.note else line]
+        found.extend(asked)
     return list(dict.fromkeys(found))
 
 
 def entries(criteria: Sequence[tuple[str, Finding]]) -> tuple[Entry, ...]:
-    """The missing facts of a pair in the order to look for them; `criteria` are the counted ones with their findings."""
+    """The missing facts of a pair in the order to look for them; `criteria` are those that count, with findings."""
     order = {name: index for index, (name, _) in enumerate(criteria)}
     found_by = dict(criteria)
     asked: dict[frozenset[Missing], list[str]] = {}
@@ -155,9 +164,11 @@ def entries(criteria: Sequence[tuple[str, Finding]]) -> tuple[Entry, ...]:
 
 
 def _settles(criteria: Sequence[tuple[str, Finding]], group: frozenset[Missing]) -> bool:
-    """Whether every criterion that still needs facts is decided by these, whatever their values."""
-    return all(
-        Truth.UNKNOWN not in effects(finding, group)
-        for _, finding in criteria
-        if finding.truth is Truth.UNKNOWN and groups(finding)
-    )
+    """Whether, whatever the values of these facts, one criterion fails or none needs facts any more."""
+    open_ = [finding for _, finding in criteria if finding.truth is Truth.UNKNOWN and groups(finding)]
+    leaves = (leaf for finding in open_ for leaf in open_leaves(finding) if not group.isdisjoint(leaf.missing))
+    for choice in _choices(list(dict.fromkeys(_key(leaf) for leaf in leaves))):
+        truths = {_with(finding, choice) for finding in open_}
+        if Truth.NOT_MET not in truths and Truth.UNKNOWN in truths:
+            return False
+    return True

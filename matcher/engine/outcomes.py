@@ -1,16 +1,16 @@
 """Failure of a drug: as the document defines it, else by the default of SEMANTICS §2.6.
 
 A progression, relapse or new metastasis belongs to the latest systemic line begun before it. During a course, or up to
-30 days after its last dose, it is failure *on* the drug; later, with no other line in between, failure *after* it, which
-counts in the advanced setting and is a question in any other.
+30 days after its last dose, it is failure *on* the drug; later, with no other line in between, failure *after* it,
+which counts in the advanced setting and is a question in any other.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 from matcher.engine import disease as dz
-from matcher.engine.algebra import either
+from matcher.engine.algebra import both, either
 from matcher.engine.context import Context, Reading
 from matcher.engine.courses import treatment_course, under_way
 from matcher.engine.coverage import Need, absence
@@ -19,19 +19,30 @@ from matcher.engine.fields import met, missing_field, not_met
 from matcher.engine.lines import next_line_start, setting_of
 from matcher.engine.results import Evidence, Finding, Missing, unknown
 from matcher.engine.truth import Change, Reason, Truth
-from patients.facts import CodeRelation, Treatment, code_relation
+from matcher.engine.worsening import Worsening, worsenings
+from patients.facts import Treatment
 from patients.vocabulary import Domain
 from trials.criteria import tree as t
 from trials.criteria.kinds import Kind
 
 
 def outcome_finding(context: Context, treatment: Treatment, outcome: str) -> Finding:
-    """Whether a treatment had an outcome: failure, refractory or intolerant."""
+    """Whether a treatment of this cancer had an outcome: failure, refractory or intolerant."""
+    of_it = dz.belongs(context, treatment.diagnosis)
+    if of_it is Truth.NOT_MET:
+        return not_met(Change.NEVER)
+    found = _outcome(context, treatment, outcome)
+    if of_it is Truth.MET:
+        return found
+    return both([found, replace(missing_field(treatment, Kind.TREATMENT, "diagnosis"), reason=Reason.IMPRECISE)])
+
+
+def _outcome(context: Context, treatment: Treatment, outcome: str) -> Finding:
     definition = _definition(context, treatment, outcome)
     if definition is not None:
         return context.evaluate(definition.rule, context.inside(treatment))
     if outcome == "intolerant":
-        return _intolerant(treatment)
+        return _intolerant(context, treatment)
     return _failed(context, treatment, on_treatment_only=outcome == "refractory")
 
 
@@ -51,33 +62,23 @@ def _definition(context: Context, treatment: Treatment, outcome: str) -> t.Defin
     return min(covering, key=lambda pair: pair[0])[1] if covering else None
 
 
-def _intolerant(treatment: Treatment) -> Finding:
+def _intolerant(context: Context, treatment: Treatment) -> Finding:
     evidence = dz.evidence_of(treatment, f"{treatment.raw}, stopped: {treatment.stop_reason or 'reason not recorded'}")
     if treatment.stop_reason == "toxicity":
         return met(Change.NEVER, evidence)
-    if treatment.stop_reason is None or treatment.stop_reason == "other":
-        return missing_field(treatment, Kind.TREATMENT, "stop_reason")
-    return not_met(Change.COURSE, evidence)
-
-
-@dataclass(frozen=True, slots=True)
-class _Event:
-    """A worsening of this cancer: when, by what fact, and whether it certainly is one of this cancer's."""
-
-    days: Days
-    evidence: Evidence
-    sure: bool
+    known = treatment.stop_reason in ("progression", "completed", "patient choice", "death")
+    if known or (treatment.stop_reason is None and under_way(context, treatment, Kind.TREATMENT).truth is Truth.MET):
+        return not_met(Change.COURSE, evidence)
+    return missing_field(treatment, Kind.TREATMENT, "stop_reason")
 
 
 def _failed(context: Context, treatment: Treatment, *, on_treatment_only: bool) -> Finding:
     evidence = dz.evidence_of(treatment, _told_of(treatment))
     if treatment.response == "progressive disease" or treatment.stop_reason == "progression":
         return met(Change.NEVER, evidence)
-    found = [
-        _by_event(context, treatment, event, on_treatment_only=on_treatment_only) for event in _worsenings(context)
-    ]
+    found = [_by_event(context, treatment, event, on_treatment_only=on_treatment_only) for event in worsenings(context)]
     if not any(finding.reason is Reason.NEEDS_JUDGEMENT for finding in found):
-        # Where a worsening is known whose weight only a reader can tell, what else may be unrecorded is not the question.
+        # Where a worsening is known whose weight only a reader can tell, what else may be unrecorded is not asked.
         found.append(_silent(context, treatment, evidence))
     return either(found)
 
@@ -89,29 +90,7 @@ def _told_of(treatment: Treatment) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _worsenings(context: Context) -> list[_Event]:
-    found = []
-    for event in context.patient.disease_status:
-        relations = {
-            code_relation("disease_status", event.status, asked) if event.status is not None else CodeRelation.MAY
-            for asked in ("progression", "relapse")
-        }
-        belongs = dz.of_focus(context, event.diagnosis)
-        if relations == {CodeRelation.OUTSIDE} or belongs is Truth.NOT_MET:
-            continue
-        sure = CodeRelation.WITHIN in relations and belongs is Truth.MET
-        days = dz.open_day(None if event.date is None else Days.of(event.date)).upto(context.asked)
-        found.append(_Event(days, dz.evidence_of(event, event.status or event.raw), sure))
-    for row in context.patient.conditions:
-        if row.status in ("absent", "suspected") or not dz.is_metastasis(context, row) or row.date is None:
-            continue
-        belongs = dz.of_focus(context, row.diagnosis_id)
-        if belongs is not Truth.NOT_MET:
-            found.append(_Event(Days.of(row.date), dz.evidence_of(row), belongs is Truth.MET))
-    return found
-
-
-def _by_event(context: Context, treatment: Treatment, event: _Event, *, on_treatment_only: bool) -> Finding:
+def _by_event(context: Context, treatment: Treatment, event: Worsening, *, on_treatment_only: bool) -> Finding:
     course = treatment_course(context, treatment)
     following = next_line_start(context, treatment)
     after_start = not_before(event.days, Days(course.start.lo + 1, course.start.hi + 1))
@@ -122,15 +101,16 @@ def _by_event(context: Context, treatment: Treatment, event: _Event, *, on_treat
     reach = context.settings.on_treatment
     on = not_before(Days(course.end.lo + reach, course.end.hi + reach), event.days)
     evidence = (dz.evidence_of(treatment, _told_of(treatment)), event.evidence)
-    asked = f"does {event.evidence.value} on {event.evidence.date or 'an unrecorded date'} count as failure of {treatment.raw}?"
-    missing = (Missing("treatment", (treatment.raw,), "outcome", "", asked, "ask"),)
+    day = event.evidence.date or "an unrecorded date"
+    asked = f"does {event.evidence.value} on {day} count as failure of {treatment.raw or 'the unnamed drug'}?"
+    missing = (Missing("treatment", (treatment.raw,), "outcome", "", asked, "look_up"),)
     if attributed is Truth.UNKNOWN:
         return unknown(Reason.IMPRECISE, evidence=evidence, missing=missing)
     if on is Truth.MET or (not on_treatment_only and _advanced(context, treatment)):
         return met(Change.NEVER, *evidence)
     if on is Truth.UNKNOWN:
         return unknown(Reason.IMPRECISE, evidence=evidence, missing=missing)
-    return unknown(Reason.NEEDS_JUDGEMENT, evidence=evidence, missing=missing, note=asked)
+    return unknown(Reason.NEEDS_JUDGEMENT, evidence=evidence, missing=(Missing("ask", (asked,), "", "", asked, "ask"),))
 
 
 def _advanced(context: Context, treatment: Treatment) -> bool:

@@ -6,18 +6,29 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from matcher.engine import disease as dz
-from matcher.engine.algebra import both
+from matcher.engine.algebra import both, either
 from matcher.engine.biomarkers import biomarkers, unrecorded_marker
-from matcher.engine.conditions import conditions, diagnoses, unrecorded_condition
+from matcher.engine.change import CHANGE_OF_ABSENCE
+from matcher.engine.conditions import conditions, unrecorded_condition
 from matcher.engine.context import Context
-from matcher.engine.coverage import Need, absence, treatment_kind
+from matcher.engine.coverage import Need, absence, list_complete, treatment_kinds
 from matcher.engine.days import Course
-from matcher.engine.fields import CHANGE_OF_ABSENCE, Candidate, days_upto, met, not_met, quiet, site_test, tests
-from matcher.engine.lines import line_candidates
+from matcher.engine.diagnoses import diagnoses
+from matcher.engine.fields import (
+    Candidate,
+    codes_of,
+    days_upto,
+    met,
+    not_met,
+    quiet,
+    site_test,
+    tests,
+)
+from matcher.engine.lines import is_every_line, line_candidates
 from matcher.engine.results import Finding, unknown
 from matcher.engine.treatments import drugs, medications, treatments
 from matcher.engine.truth import Change, Reason, Truth
-from patients.facts import CodeRelation, code_relation
+from patients.facts import CODED, CodeRelation, Fact, Medication, Treatment, code_relation
 from trials.criteria import tree as t
 from trials.criteria.kinds import CONCEPT_DOMAINS, Kind
 
@@ -43,6 +54,14 @@ def candidates(context: Context, records: t.Records, *, history: bool = False) -
     ]
 
 
+def half_life(context: Context, fact: Fact) -> float | None:
+    """The half-life in hours of the drug a record names, None where it is not known or the record not certain."""
+    concepts: tuple[str, ...] = getattr(fact, "concepts", ())
+    if len(concepts) != 1 or not isinstance(fact, Treatment | Medication):
+        return None
+    return context.vocabulary.half_life_hours(concepts[0])
+
+
 def _events(context: Context, records: t.Records, history: bool) -> Iterable[Candidate]:
     """Statements of the course of this cancer."""
     for event in context.patient.disease_status:
@@ -60,21 +79,20 @@ def _events(context: Context, records: t.Records, history: bool) -> Iterable[Can
                 named.append(unknown(Reason.IMPRECISE, evidence=(evidence,)))
             else:
                 named.append(not_met(Change.COURSE))
-        belongs = dz.of_focus(context, event.diagnosis) if isinstance(context.focus, dz.Disease) else Truth.MET
-        if belongs is Truth.UNKNOWN:
+        of_it = dz.belongs(context, event.diagnosis)
+        if of_it is Truth.UNKNOWN:
             named.append(unknown(Reason.IMPRECISE, evidence=(evidence,)))
-        elif belongs is Truth.NOT_MET:
+        elif of_it is Truth.NOT_MET:
             named.append(not_met(Change.NEVER))
         special = {"site": site_test(context, event, event.sites, Kind.DISEASE_STATUS)}
         parts = [*named, *tests(context, records, event, special)] or [met(Change.NEVER, evidence)]
         yield Candidate(event, Course.event(days_upto(event.date, context)), quiet(both(parts), named), evidence)
 
 
-def unrecorded(context: Context, records: t.Records, until: int, window_text: str = "") -> Finding:
+def unrecorded(context: Context, records: t.Records, until: int) -> Finding:
     """The finding that no record beyond those known matches a pattern: *not met* where silence is a statement."""
     kind = records.kind
     change = CHANGE_OF_ABSENCE[kind]
-    name = " or ".join(records.concepts.names)
     asked: tuple[str, ...] = ()
     if not records.concepts.is_any and kind is not Kind.DISEASE_STATUS:
         words = [n for n in records.concepts.names if n not in (t.THIS_CANCER, t.THIS_TREATMENT)]
@@ -82,38 +100,40 @@ def unrecorded(context: Context, records: t.Records, until: int, window_text: st
     if t.THIS_TREATMENT in records.concepts.names:
         return not_met(Change.NEVER)
     if kind is Kind.DRUG:
-        return both([
-            unrecorded(context, replace(records, kind=Kind.TREATMENT), until, window_text),
-            unrecorded(context, replace(records, kind=Kind.MEDICATION), until, window_text),
+        return either([
+            unrecorded(context, replace(records, kind=Kind.TREATMENT, tests=()), until),
+            unrecorded(context, replace(records, kind=Kind.MEDICATION, tests=()), until),
         ])  # fmt: skip
     if kind in (Kind.TREATMENT, Kind.LINE):
-        kinds = {treatment_kind(context, id) for id in asked} or (
-            {"drug"} if kind is Kind.LINE else _kinds_tested(records)
-        )
-        text = f"{' and '.join(sorted(kinds)) or 'treatment'} list complete to {context.today.isoformat()}?"
-        needs = [
-            Need("treatments", each, tuple(id for id in asked if treatment_kind(context, id) == each))
-            for each in sorted(kinds)
-        ]
-        return both(
-            [absence(context, need, until=until, change=change, text=text) for need in needs or [Need("treatments")]]
-        )
+        return _unrecorded_treatment(context, records, asked, until)
     if kind is Kind.MEDICATION:
         text = f"medication list complete to {context.today.isoformat()}?"
         return absence(context, Need("medications", "", asked), until=until, change=change, text=text, cost="ask")
     if kind is Kind.BIOMARKER:
-        return unrecorded_marker(context, records, asked, until)
+        return unrecorded_marker(context, records, asked)
     if kind is Kind.DISEASE_STATUS:
         text = f"course of the disease (progression, recurrence, response) complete to {context.today.isoformat()}?"
         return absence(context, Need("disease_status"), until=until, change=change, text=text)
-    return unrecorded_condition(context, records, asked, until, name)
+    return unrecorded_condition(context, records, asked, until)
 
 
-def _kinds_tested(records: t.Records) -> set[str]:
-    for item in records.tests:
-        if item.field == "kind" and isinstance(item.test, t.Code):
-            return {item.test.code}
-    return set()
+def _unrecorded_treatment(context: Context, records: t.Records, asked: tuple[str, ...], until: int) -> Finding:
+    """One more treatment may be of any kind that the asked concepts are; the record must be complete for each."""
+    tested = next((frozenset(codes_of(item.test)) for item in records.tests if item.field == "kind"), frozenset())
+    if records.kind is Kind.LINE:
+        tested = frozenset({"drug"})
+    found = {id: treatment_kinds(context, id) for id in asked}
+    kinds = {kind for each in found.values() for kind in each} & (tested or _ALL_KINDS) if asked else set(tested)
+    needs = [
+        Need("treatments", kind, tuple(id for id in asked if kind in found[id])) for kind in sorted(kinds)
+    ] or [Need("treatments", "", asked)]  # fmt: skip
+    change = CHANGE_OF_ABSENCE[records.kind]
+    return either([
+        absence(context, need, until=until, change=change, text=list_complete(context, need.kind)) for need in needs
+    ])  # fmt: skip
+
+
+_ALL_KINDS = frozenset(CODED["treatment_kind"])
 
 
 def _lines(context: Context, records: t.Records, history: bool) -> Iterable[Candidate]:
@@ -122,9 +142,8 @@ def _lines(context: Context, records: t.Records, history: bool) -> Iterable[Cand
 
 def line_matches(context: Context, records: t.Records) -> dict[str, Finding]:
     """For each drug record, whether it makes its line one of those asked for: by its drug, outcome and response."""
-    systemic = records.concepts.is_any or records.concepts.names == ("systemic",)
     tests_ = tuple(item for item in records.tests if item.field in ("outcome", "response"))
-    concepts = t.Concepts.of(t.ANY) if systemic else records.concepts
+    concepts = t.Concepts.of(t.ANY) if is_every_line(records.concepts) else records.concepts
     pattern = t.Records(Kind.TREATMENT, concepts, records.other_than, tests_)
     found = {candidate.fact.id: candidate.finding for candidate in treatments(context, pattern, False)}
     return {item.id: found.get(item.id, not_met(Change.NEVER)) for item in context.patient.treatments}

@@ -9,7 +9,7 @@ from matcher.engine import disease as dz
 from matcher.engine.algebra import both, either, negate
 from matcher.engine.context import Context, Reading
 from matcher.engine.courses import given, ongoing_test, treatment_course
-from matcher.engine.coverage import Need, absence, treatment_kind
+from matcher.engine.coverage import Need, absence, kind_of, list_complete, treatment_kinds
 from matcher.engine.fields import (
     Candidate,
     answer,
@@ -48,12 +48,28 @@ def treatments(context: Context, records: t.Records, history: bool) -> Iterable[
         if only_this and (context.this is None or treatment.id != context.this.id):
             continue
         named = _drug_named(context, treatment, treatment.kind, asked, other)
-        was_given = [] if any(item.field == "status" for item in records.tests) else [given(context, treatment)]
+        tested = {item.field for item in records.tests}
+        was_given = [] if "status" in tested else [given(context, treatment)]
+        if tested & _OF_THIS_CANCER:
+            was_given += _of_this_cancer(context, treatment)
         special = _treatment_fields(context, treatment)
         finding = both([*named, *was_given, *tests(context, records, treatment, special)])
         yield Candidate(
             treatment, treatment_course(context, treatment), quiet(finding, named), dz.evidence_of(treatment)
         )
+
+
+#: Fields by which a pattern asks of the treatment of this cancer; exposure is asked of all (SEMANTICS §1.4).
+_OF_THIS_CANCER = frozenset({"setting", "line"})
+
+
+def _of_this_cancer(context: Context, treatment: Treatment) -> list[Finding]:
+    of_it = dz.belongs(context, treatment.diagnosis)
+    if of_it is Truth.MET:
+        return []
+    if of_it is Truth.NOT_MET:
+        return [not_met(Change.NEVER)]
+    return [replace(missing_field(treatment, Kind.TREATMENT, "diagnosis"), reason=Reason.IMPRECISE)]
 
 
 def _treatment_fields(context: Context, treatment: Treatment) -> dict[str, Callable[[t.Test], Finding]]:
@@ -82,7 +98,7 @@ def _treatment_fields(context: Context, treatment: Treatment) -> dict[str, Calla
                 need,
                 until=treatment_course(context, treatment).end.hi,
                 change=Change.COURSE,
-                text="list of drug treatments complete to today?",
+                text=list_complete(context, "drug"),
             )
             return either([*found, silent])
 
@@ -101,7 +117,7 @@ def _treatment_fields(context: Context, treatment: Treatment) -> dict[str, Calla
         return test_finding(test, leaf)
 
     def kind(test: t.Test) -> Finding:
-        recorded = treatment.kind or (treatment_kind(context, treatment.concepts[0]) if treatment.concepts else None)
+        recorded = kind_of(context, treatment)
 
         def leaf(test: t.Code | t.Compare | t.Link) -> Finding:
             assert isinstance(test, t.Code)
@@ -169,7 +185,7 @@ def _for_cancer(context: Context, treatment: Treatment, test: t.Test) -> Finding
             else ()
         )
         if names == (t.THIS_CANCER,):
-            truth = dz.of_focus(context, treatment.diagnosis)
+            truth = dz.belongs(context, treatment.diagnosis)
             if truth is Truth.UNKNOWN:
                 return replace(missing_field(treatment, Kind.TREATMENT, "diagnosis"), reason=Reason.IMPRECISE)
             return answer(truth, Change.NEVER, treatment)
@@ -203,10 +219,12 @@ INDUCER = "CYP3A inducer"
 
 def _as_inducer(context: Context, fact: Treatment | Medication, asked: tuple[str, ...]) -> list[Finding]:
     """A drug that induces CYP3A, but not as given for one purpose: dexamethasone as premedication (SEMANTICS §1.3)."""
-    if len(fact.concepts) != 1 or not all(context.vocabulary.is_below(id, INDUCER) for id in asked):
+    if len(fact.concepts) != 1 or context.vocabulary.get(INDUCER) is None:
         return []
-    purpose = context.concept(fact.concepts[0]).attributes.get("not_inducer_when")
-    if not purpose or fact.concepts[0] in asked:
+    drug = fact.concepts[0]
+    matched = [id for id in asked if context.vocabulary.is_below(drug, id)]
+    purpose = context.concept(drug).attributes.get("not_inducer_when")
+    if not purpose or not matched or any(not context.vocabulary.is_below(id, INDUCER) or id == drug for id in matched):
         return []
     given_for = getattr(fact, "indication_text", "")
     if not given_for:
@@ -217,7 +235,7 @@ def _as_inducer(context: Context, fact: Treatment | Medication, asked: tuple[str
 
 
 def _could_hold(context: Context, kind: str, asked: tuple[str, ...]) -> bool:
-    kinds = {treatment_kind(context, id) for id in asked}
+    kinds = {kind for id in asked for kind in treatment_kinds(context, id)}
     return kind in kinds or (kind == "drug" and "transplant" in kinds)
 
 
@@ -262,7 +280,7 @@ def _regimens(context: Context, records: t.Records) -> Iterable[Candidate]:
                     need,
                     until=first.course.end.hi,
                     change=Change.COURSE,
-                    text="list of drug treatments complete to today?",
+                    text=list_complete(context, "drug"),
                 )
                 parts.append(either([*others, silent]))
             yield Candidate(first.fact, first.course, both(parts), first.evidence)

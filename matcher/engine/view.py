@@ -10,25 +10,36 @@ from dataclasses import replace
 from datetime import date
 from typing import TypeVar
 
-from patients.facts import Biomarker, Condition, DiseaseStatus, Medication, Observation, PartialDate, Patient, Treatment
+from patients.facts import (
+    Biomarker,
+    Condition,
+    DiseaseStatus,
+    Fact,
+    Medication,
+    Observation,
+    PartialDate,
+    Patient,
+    Treatment,
+)
 
 Dated = TypeVar("Dated", Condition, Observation, Biomarker, DiseaseStatus)
 
 
 def view_at(patient: Patient, as_of: date) -> Patient:
     """The patient with nothing in sight that happened after `as_of`."""
-    known_death = patient.death if patient.death is None or patient.death.first <= as_of else None
     return replace(
         patient,
         deceased=_deceased(patient, as_of),
-        death=known_death,
+        death=patient.death if patient.death is not None and patient.death.first <= as_of else None,
         conditions=tuple(_condition(item, as_of) for item in _upto(patient.conditions, as_of)),
         treatments=tuple(
             _treatment(item, as_of, patient)
             for item in patient.treatments
             if _begun(item.start, as_of) or item.status == "planned"
         ),
-        medications=tuple(_medication(item, as_of) for item in patient.medications if _begun(item.start, as_of)),
+        medications=tuple(
+            _medication(item, as_of, patient) for item in patient.medications if _begun(item.start, as_of)
+        ),
         observations=_upto(patient.observations, as_of),
         biomarkers=_upto(patient.biomarkers, as_of),
         disease_status=_upto(patient.disease_status, as_of),
@@ -49,8 +60,9 @@ def deceased(patient: Patient, as_of: date) -> bool:
 
 def _deceased(patient: Patient, as_of: date) -> bool | None:
     if patient.death is not None:
-        # A partial date of death counts from its last day; before that the patient may still live.
-        return patient.death.last <= as_of or (patient.death.first <= as_of and patient.deceased is True)
+        # A partial date of death counts from its last day, or from the day on which the death was known.
+        known = patient.data_through is None or patient.data_through <= as_of
+        return patient.death.last <= as_of or (patient.death.first <= as_of and patient.deceased is True and known)
     if patient.deceased is not True:
         return patient.deceased
     known_from = patient.data_through
@@ -65,35 +77,44 @@ def _upto(facts: tuple[Dated, ...], as_of: date) -> tuple[Dated, ...]:
     return tuple(fact for fact in facts if _begun(fact.date, as_of))
 
 
-def _clip(day: PartialDate | None, as_of: date) -> PartialDate | None:
-    return day if day is None or day.last <= as_of else PartialDate(day.first, max(day.first, as_of))
+def _told(patient: Patient, fact: Fact) -> date | None:
+    """The day on which what a record says was known: the data reach so far, or it was recorded then."""
+    return patient.data_through or fact.recorded
 
 
 def _condition(condition: Condition, as_of: date) -> Condition:
     if condition.end is not None and condition.end.first > as_of:
         status = None if condition.status == "resolved" else condition.status
-        return replace(condition, end=None, status=status)
+        condition = replace(condition, end=None, status=status)
+    if condition.state_since is not None and condition.state_since.first > as_of:
+        # Told later of a state that began later: on the day asked about it was another, unknown one.
+        condition = replace(condition, states=(), state_since=None)
     return condition
 
 
 def _treatment(treatment: Treatment, as_of: date, patient: Patient) -> Treatment:
-    end = treatment.end
-    if end is not None:
-        if end.last <= as_of:
-            return treatment
-        if end.first > as_of:
-            return replace(treatment, end=None, ongoing=True, response=None, stop_reason=None)
-        return replace(treatment, end=_clip(end, as_of), response=None, stop_reason=None)
-    # No end is recorded: what is said of its outcome was known when the record was last brought up to date.
-    told = patient.data_through or treatment.recorded
-    if told is not None and told > as_of and treatment.start is not None:
+    """A treatment as it was known: one that ended later was under way, and what came of it was not known."""
+    if treatment.status == "planned":
+        return treatment
+    end, told = treatment.end, _told(patient, treatment)
+    known_later = told is not None and told > as_of
+    if treatment.status == "given" and known_later and treatment.start is not None and treatment.start.last > as_of:
+        treatment = replace(treatment, status=None)  # it may have begun after the day asked about
+    if end is not None and end.first > as_of:
+        return replace(treatment, end=None, ongoing=True, response=None, stop_reason=None)
+    if end is not None and end.last <= as_of:
+        return treatment
+    if known_later:
+        # The end is not known to lie before the day asked about, and neither is what was said of it.
         ongoing = treatment.ongoing if treatment.ongoing is True else None
         return replace(treatment, ongoing=ongoing, response=None, stop_reason=None)
     return treatment
 
 
-def _medication(medication: Medication, as_of: date) -> Medication:
-    end = medication.end
+def _medication(medication: Medication, as_of: date, patient: Patient) -> Medication:
+    end, told = medication.end, _told(patient, medication)
     if end is not None and end.first > as_of:
         return replace(medication, end=None, ongoing=True)
-    return replace(medication, end=_clip(end, as_of))
+    if end is None and medication.ongoing is False and told is not None and told > as_of:
+        return replace(medication, ongoing=None)
+    return medication

@@ -27,7 +27,7 @@ User = AbstractBaseUser
 
 #: Patients of one shard at most, and pairs of patient and trial: at some 12 ms each a third of a worker's time limit.
 SHARD_PATIENTS = 200
-SHARD_PAIRS = 1500
+SHARD_PAIRS = 500
 
 
 @transaction.atomic
