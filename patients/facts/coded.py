@@ -199,7 +199,6 @@ _OVERLAPS: Mapping[str, frozenset[frozenset[str]]] = {
             ("metastatic", "unresectable"), ("oligometastatic", "unresectable"), ("recurrent", "metastatic"),
             ("recurrent", "oligometastatic"), ("recurrent", "advanced"), ("recurrent", "locally advanced"),
             ("recurrent", "unresectable"), ("recurrent", "localized"), ("locally advanced", "advanced"),
-            ("locally advanced", "metastatic"), ("locally advanced", "oligometastatic"),
         )
     ),
     "disease_status": frozenset(

@@ -1,8 +1,8 @@
 """Generates rules of every construct over a sample of the vocabulary.
 
 The strategies build nodes, not text, and only nodes that the vocabulary can answer: known concepts, tests with their
-own units and values, fields of the kind at hand. So what is generated can be printed, stored, explained and evaluated; the
-round trips and the comparison of the two engines draw from here, and a meta-test holds that every node is reached.
+own units and values, fields of the kind at hand. So what is generated can be printed, stored, explained and evaluated;
+the round trips and the comparison of the two engines draw from here, and a meta-test holds that every node is reached.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ from patients.vocabulary import Domain
 from trials.criteria import tree as t
 from trials.criteria.kinds import CONCEPT_DOMAINS, FIELDS, OUTCOMES, Field, FieldType, Kind
 
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 def named(make: Callable[P, st.SearchStrategy[T]]) -> Callable[P, st.SearchStrategy[T]]:
-    """Build each strategy once, and let Hypothesis call it by its name instead of spelling out all that it is made of."""
+    """Build each strategy once, and let Hypothesis call it by its name instead of spelling it out."""
     kept = cache(make)
 
     @wraps(make)

@@ -6,9 +6,9 @@ from tests.spec.tables import MET, NEEDS_JUDGEMENT, NOT_MET, Case, Example, Tabl
 
 title = "15. Asking a reader"
 text = """\
-`ask "question"` is answered by a person, and unknown until it is: *needs judgement*. `A or (B and ask "…")` is how a
-document says "unclear if B": met where A is, not met where neither is, and a question only where B alone is. A rule that
-is nothing but a question is one that only a reader can settle.
+`ask "question"` is answered by a person, and unknown until it is: *needs judgement*. `A or (B and ask "…")` is how
+a document says "unclear if B": met where A is, not met where neither is, and a question only where B alone is. A
+rule that is nothing but a question is one that only a reader can settle.
 """
 tables = (
     Table(
@@ -18,12 +18,39 @@ tables = (
             "coverage": [{"domain": "conditions", "scope": "all", "complete_through": "2026-01-10"}],
         },
         patients={
-            "metastatic": {"conditions": [{"condition": "leiomyosarcoma", "kind": "primary", "body_site": "uterus",
-                                           "extent": "metastatic", "date": "2025-12-20"}]},
-            "locally advanced": {"conditions": [{"condition": "leiomyosarcoma", "kind": "primary", "body_site": "uterus",
-                                                 "extent": "locally advanced", "date": "2025-12-20"}]},
-            "localized": {"conditions": [{"condition": "leiomyosarcoma", "kind": "primary", "body_site": "uterus",
-                                          "extent": "localized", "date": "2025-12-20"}]},
+            "metastatic": {
+                "conditions": [
+                    {
+                        "condition": "leiomyosarcoma",
+                        "kind": "primary",
+                        "body_site": "uterus",
+                        "extent": "metastatic",
+                        "date": "2025-12-20",
+                    }
+                ]
+            },
+            "locally advanced": {
+                "conditions": [
+                    {
+                        "condition": "leiomyosarcoma",
+                        "kind": "primary",
+                        "body_site": "uterus",
+                        "extent": "locally advanced",
+                        "date": "2025-12-20",
+                    }
+                ]
+            },
+            "localized": {
+                "conditions": [
+                    {
+                        "condition": "leiomyosarcoma",
+                        "kind": "primary",
+                        "body_site": "uterus",
+                        "extent": "localized",
+                        "date": "2025-12-20",
+                    }
+                ]
+            },
         },
         cases=(
             Case('ask "does the patient fit?"', (NEEDS_JUDGEMENT, NEEDS_JUDGEMENT, NEEDS_JUDGEMENT)),
@@ -35,7 +62,7 @@ tables = (
             ),
         ),
     ),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("example", examples(tables), ids=str)

@@ -19,12 +19,13 @@ from tests.spec.tables import (
 
 title = "5. Comparing a value"
 text = """\
-`V >= 1.5 10*9/L`, `V between a and b`, `V is code`, `V is not code`, `V is any of (a, b)` and `V is recorded`, where V is
-a test, the age, a multiple (`2 x alt`), a share (`50 % of alt`) or a ratio (`ast / alt`). What V is compared with has a
-unit that fits the test, or is a multiple of its limit of normal (`1.5 x ULN`, `1 x LLN`), or another value.
+`V >= 1.5 10*9/L`, `V between a and b`, `V is code`, `V is not code`, `V is any of (a, b)` and `V is recorded`,
+where V is a test, the age, a multiple (`2 x alt`), a share (`50 % of alt`) or a ratio (`ast / alt`). What V is
+compared with has a unit that fits the test, or is a multiple of its limit of normal (`1.5 x ULN`, `1 x LLN`), or
+another value.
 
-A value is an interval: a comparator, a partial date or a conversion widens it. A comparison is met if every value in the
-interval satisfies it, not met if none does, and unknown otherwise.
+A value is an interval: a comparator, a partial date or a conversion widens it. A comparison is met if every value
+in the interval satisfies it, not met if none does, and unknown otherwise.
 """
 
 
@@ -77,7 +78,7 @@ tables = (
     ),
     Table(
         "Limits of normal",
-        text="The limit is the one of the row, else that of the registry's ranges. A limit that nobody states is not guessed.",
+        text="The limit is that of the row, else of the registry's ranges; one that nobody states is not guessed.",
         patients={
             "limit in the row": {"observations": [seen("bilirubin", 1.6, "mg/dL", ref_high=1.2)]},
             "another laboratory": {"observations": [seen("bilirubin", 1.6, "mg/dL", ref_high=1.0)]},
@@ -210,7 +211,7 @@ tables = (
     Table(
         "Age",
         text=(
-            "The age counts birthdays; who was born on 29 February has theirs on 1 March of other years. A partial date "
+            "Birthdays are counted; who was born on 29 February has theirs on 1 March of other years. A partial date "
             "of birth decides only where each of its days agrees."
         ),
         patients={

@@ -6,9 +6,10 @@ from tests.spec.tables import IMPRECISE, MET, NOT_MET, NOT_RECORDED, Case, Examp
 
 title = "9. Sets of concepts"
 text = """\
-`a or b` is one set; `a and b` is one regimen; `any` is every record of the kind; `this cancer` is the patient's cancer that
-the document is about; `other than:` takes concepts away. A class holds its members, a brand is its drug. A name that
-holds a word of the language is quoted: `"head and neck cancer"`, for bare it would be a `head` and a `neck cancer`.
+`a or b` is one set; `a and b` is one regimen; `any` is every record of the kind; `this cancer` is the patient's
+cancer that the document is about; `other than:` takes concepts away. A class holds its members, a brand is its
+drug. A name that holds a word of the language is quoted: `"head and neck cancer"`, for bare it would be a `head`
+and a `neck cancer`.
 """
 
 
@@ -44,7 +45,9 @@ tables = (
         "One regimen",
         shared=COMPLETE,
         patients={
-            "together": {"treatments": [course("gemcitabine", regimen="GemDoc"), course("docetaxel", regimen="GemDoc")]},
+            "together": {
+                "treatments": [course("gemcitabine", regimen="GemDoc"), course("docetaxel", regimen="GemDoc")]
+            },
             "started together": {"treatments": [course("gemcitabine"), course("docetaxel", "2024-01-17")]},
             "a year apart": {"treatments": [course("gemcitabine"), course("docetaxel", "2025-01-17", "2025-04-01")]},
             "one of them": {"treatments": [course("gemcitabine")]},
@@ -69,26 +72,49 @@ tables = (
     ),
     Table(
         "This cancer and others",
-        text="The document is about leiomyosarcoma. Another malignancy is any that is not the patient's leiomyosarcoma.",
+        text="The document is about leiomyosarcoma; another malignancy is any but the patient's leiomyosarcoma.",
         cancer="leiomyosarcoma",
-        shared={"conditions": [primary("leiomyosarcoma", body_site="uterus", diagnosis_id="1")],
-                "data_through": "2026-01-10"},
+        shared={
+            "conditions": [primary("leiomyosarcoma", body_site="uterus", diagnosis_id="1")],
+            "data_through": "2026-01-10",
+        },
         patients={
             "nothing else": {},
-            "breast cancer last year": {"conditions": [
-                {"condition": "breast cancer", "kind": "primary", "diagnosis_id": "2", "date": "2025-03-01"}]},
-            "breast cancer in 2015": {"conditions": [
-                {"condition": "breast cancer", "kind": "primary", "diagnosis_id": "2", "date": "2015-03-01"}]},
-            "the same, cured in 2016": {"conditions": [
-                {"condition": "breast cancer", "kind": "primary", "diagnosis_id": "2", "date": "2015-03-01",
-                 "status": "resolved", "end_date": "2016-03-01"}]},
-            "basal cell carcinoma": {"conditions": [
-                {"condition": "basal cell carcinoma", "kind": "primary", "diagnosis_id": "2", "date": "2025-03-01"}]},
+            "breast cancer last year": {
+                "conditions": [
+                    {"condition": "breast cancer", "kind": "primary", "diagnosis_id": "2", "date": "2025-03-01"}
+                ]
+            },
+            "breast cancer in 2015": {
+                "conditions": [
+                    {"condition": "breast cancer", "kind": "primary", "diagnosis_id": "2", "date": "2015-03-01"}
+                ]
+            },
+            "the same, cured in 2016": {
+                "conditions": [
+                    {
+                        "condition": "breast cancer",
+                        "kind": "primary",
+                        "diagnosis_id": "2",
+                        "date": "2015-03-01",
+                        "status": "resolved",
+                        "end_date": "2016-03-01",
+                    }
+                ]
+            },
+            "basal cell carcinoma": {
+                "conditions": [
+                    {"condition": "basal cell carcinoma", "kind": "primary", "diagnosis_id": "2", "date": "2025-03-01"}
+                ]
+            },
         },
         cases=(
             Case("has diagnosis(this cancer)", (MET, MET, MET, MET, MET)),
-            Case("has diagnosis(malignancy, other than: this cancer or basal cell carcinoma) within 3 years",
-                 (NOT_MET, MET, IMPRECISE, NOT_MET, NOT_MET), "nobody says whether the cancer of 2015 is still there"),
+            Case(
+                "has diagnosis(malignancy, other than: this cancer or basal cell carcinoma) within 3 years",
+                (NOT_MET, MET, IMPRECISE, NOT_MET, NOT_MET),
+                "nobody says whether the cancer of 2015 is still there",
+            ),
             Case("history of diagnosis(malignancy, other than: this cancer)", (NOT_MET, MET, MET, MET, MET)),
         ),
     ),
@@ -123,7 +149,7 @@ tables = (
             Case("no diagnosis(malignancy)", (NOT_RECORDED,)),
         ),
     ),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("example", examples(tables), ids=str)

@@ -6,8 +6,8 @@ from tests.spec.tables import MET, NOT_MET, NOT_RECORDED, STALE, Case, Example, 
 
 title = "2. If, then, else"
 text = """\
-`if A then B else C` asks B of those for whom A is met, and C of the others. Without `else`, the others pass. Where A is
-unknown, the answer is that of B and C if they agree, and unknown otherwise.
+`if A then B else C` asks B of those for whom A is met, and C of the others. Without `else`, the others pass. Where
+A is unknown, the answer is that of B and C if they agree, and unknown otherwise.
 """
 tables = (
     Table(

@@ -6,8 +6,9 @@ from tests.spec.tables import MET, NOT_MET, NOT_RECORDED, Case, Example, Table, 
 
 title = "1. And, or, not"
 text = """\
-Rules are joined by `and`, `or` and `not`. *Not met* counts least, *unknown* more, *met* most: `and` gives the least of
-its parts, `or` the most, and `not` swaps *met* and *not met*. So one part can decide although another is unknown.
+Rules are joined by `and`, `or` and `not`. *Not met* counts least, *unknown* more, *met* most: `and` gives the least
+of its parts, `or` the most, and `not` swaps *met* and *not met*. So one part can decide although another is
+unknown.
 
 `not` binds tightest, then `and`, then `or`; brackets change that.
 """

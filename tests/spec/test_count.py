@@ -6,9 +6,9 @@ from tests.spec.tables import IMPRECISE, MET, NOT_MET, NOT_RECORDED, Case, Examp
 
 title = "10. Counting"
 text = """\
-`count KIND(…) op n` counts matching records, `count line(…)` lines of therapy, `count site(metastasis)` organs that hold a
-metastasis. A count is an interval: records that may match widen it, and where nobody says that the list is complete it is
-open above. `>= 1` can then be met, `<= 1` and `= 1` cannot.
+`count KIND(…) op n` counts matching records, `count line(…)` lines of therapy, `count site(metastasis)` organs that
+hold a metastasis. A count is an interval: records that may match widen it, and where nobody says that the list is
+complete it is open above. `>= 1` can then be met, `<= 1` and `= 1` cannot.
 """
 
 
@@ -18,8 +18,18 @@ def course(name: str, start: str, end: str, **more: object) -> dict[str, object]
 
 FIRST = course("doxorubicin", "2023-03-01", "2023-08-01")
 SECOND = course("pazopanib", "2023-10-01", "2024-05-01")
-TREATED = {"conditions": [{"condition": "leiomyosarcoma", "kind": "primary", "body_site": "uterus",
-                           "extent": "metastatic", "date": "2023-02-01"}], "data_through": "2026-01-10"}  # fmt: skip
+TREATED = {
+    "conditions": [
+        {
+            "condition": "leiomyosarcoma",
+            "kind": "primary",
+            "body_site": "uterus",
+            "extent": "metastatic",
+            "date": "2023-02-01",
+        }
+    ],
+    "data_through": "2026-01-10",
+}
 COMPLETE = [{"domain": "treatments", "scope": "all", "complete_through": "2026-01-10"}]
 tables = (
     Table(
@@ -38,7 +48,10 @@ tables = (
             Case("count line(systemic, setting: advanced) = 1", (NOT_MET, MET, NOT_MET, NOT_RECORDED, NOT_MET)),
             Case("count line(systemic, setting: advanced) >= 1", (NOT_MET, MET, MET, MET, MET)),
             Case("count line(systemic, setting: advanced) <= 1", (MET, MET, NOT_MET, NOT_RECORDED, NOT_MET)),
-            Case("count line(systemic, setting: advanced) between 1 and 3", (NOT_MET, MET, MET, NOT_RECORDED, NOT_RECORDED)),
+            Case(
+                "count line(systemic, setting: advanced) between 1 and 3",
+                (NOT_MET, MET, MET, NOT_RECORDED, NOT_RECORDED),
+            ),
             Case("count line(systemic, setting: advanced) != 1", (MET, NOT_MET, MET, NOT_RECORDED, MET)),
             Case("count line(systemic, setting: advanced) < 2", (MET, MET, NOT_MET, NOT_RECORDED, NOT_MET)),
             Case("count line(systemic, setting: advanced) > 1", (NOT_MET, NOT_MET, MET, NOT_RECORDED, MET)),
@@ -51,9 +64,7 @@ tables = (
             "doxorubicin, and a name nobody knows": {
                 "treatments": [FIRST, course("XJ-4711", "2024-01-01", "2024-03-01")]
             },
-            "doxorubicin twice": {
-                "treatments": [FIRST, course("doxorubicin", "2024-06-01", "2024-08-01")]
-            },
+            "doxorubicin twice": {"treatments": [FIRST, course("doxorubicin", "2024-06-01", "2024-08-01")]},
         },
         cases=(
             Case("count treatment(doxorubicin) >= 1", (MET, MET)),
@@ -68,19 +79,25 @@ tables = (
         shared={**TREATED, "coverage": [{"domain": "conditions", "scope": "all", "complete_through": "2026-01-10"}]},
         patients={
             "lung": {"conditions": [{"condition": "lung metastasis", "kind": "metastasis", "date": "2025-06-01"}]},
-            "lung and liver": {"conditions": [
-                {"condition": "lung metastasis", "kind": "metastasis", "date": "2025-06-01"},
-                {"condition": "liver metastasis", "kind": "metastasis", "date": "2025-06-01"}]},
-            "lung, twice": {"conditions": [
-                {"condition": "lung metastasis", "kind": "metastasis", "date": "2025-06-01"},
-                {"condition": "lung metastasis", "kind": "metastasis", "date": "2025-09-01"}]},
+            "lung and liver": {
+                "conditions": [
+                    {"condition": "lung metastasis", "kind": "metastasis", "date": "2025-06-01"},
+                    {"condition": "liver metastasis", "kind": "metastasis", "date": "2025-06-01"},
+                ]
+            },
+            "lung, twice": {
+                "conditions": [
+                    {"condition": "lung metastasis", "kind": "metastasis", "date": "2025-06-01"},
+                    {"condition": "lung metastasis", "kind": "metastasis", "date": "2025-09-01"},
+                ]
+            },
         },
         cases=(
             Case("count site(metastasis) >= 2", (NOT_MET, MET, NOT_MET)),
             Case("count site(metastasis) = 1", (MET, NOT_MET, MET)),
         ),
     ),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("example", examples(tables), ids=str)

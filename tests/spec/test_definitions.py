@@ -6,25 +6,40 @@ from tests.spec.tables import MET, NEEDS_JUDGEMENT, NOT_MET, NOT_RECORDED, Case,
 
 title = "14. Definitions"
 text = """\
-A document defines rules (`define fit_organs as …`), sets (`define set standard_chemotherapy as …`), and what an outcome
-means for some drugs (`define failure of doxorubicin as …`, also `refractory to`, `intolerant of`), in which `this
-treatment` is the course at hand. Of two definitions that cover a drug, the more specific one holds. A definition may use
-another; it may not use itself.
+A document defines rules (`define fit_organs as …`), sets (`define set standard_chemotherapy as …`), and what an
+outcome means for some drugs (`define failure of doxorubicin as …`, also `refractory to`, `intolerant of`), in which
+`this treatment` is the course at hand. Of two definitions that cover a drug, the more specific one holds. A
+definition may use another; it may not use itself.
 """
 
 
 def course(name: str, setting: str = "advanced", **more: str) -> dict[str, str]:
-    return {"treatment": name, "kind": "drug", "start_date": "2024-01-10", "end_date": "2024-05-20",
-            "setting": setting, **more}  # fmt: skip
+    return {
+        "treatment": name,
+        "kind": "drug",
+        "start_date": "2024-01-10",
+        "end_date": "2024-05-20",
+        "setting": setting,
+        **more,
+    }
 
 
 DISEASE = {
     "data_through": "2026-01-10",
-    "conditions": [{"condition": "leiomyosarcoma", "kind": "primary", "body_site": "uterus", "extent": "metastatic",
-                    "date": "2023-02-01"}],
-    "coverage": [{"domain": "treatments", "scope": "all", "complete_through": "2026-01-10"},
-                 {"domain": "disease_status", "scope": "all", "complete_through": "2026-01-10"}],
-}  # fmt: skip
+    "conditions": [
+        {
+            "condition": "leiomyosarcoma",
+            "kind": "primary",
+            "body_site": "uterus",
+            "extent": "metastatic",
+            "date": "2023-02-01",
+        }
+    ],
+    "coverage": [
+        {"domain": "treatments", "scope": "all", "complete_through": "2026-01-10"},
+        {"domain": "disease_status", "scope": "all", "complete_through": "2026-01-10"},
+    ],
+}
 tables = (
     Table(
         "A rule under a name",
@@ -48,17 +63,19 @@ tables = (
         text="Here failure is progression within six months of the last dose, in whatever setting.",
         cancer="leiomyosarcoma",
         definitions=(
-            "define failure of doxorubicin as has disease_status(progression or relapse) within 6 months after end of this"
-            " treatment",
+            "define failure of doxorubicin as has disease_status(progression or relapse) within 6 months after end of"
+            " this treatment",
         ),
         shared=DISEASE,
         patients={
             "adjuvant, relapse after 3 months": {
                 "treatments": [course("doxorubicin", "adjuvant")],
-                "disease_status": [{"status": "relapse", "date": "2024-08-20"}]},
+                "disease_status": [{"status": "relapse", "date": "2024-08-20"}],
+            },
             "adjuvant, relapse after 9 months": {
                 "treatments": [course("doxorubicin", "adjuvant")],
-                "disease_status": [{"status": "relapse", "date": "2025-02-20"}]},
+                "disease_status": [{"status": "relapse", "date": "2025-02-20"}],
+            },
             "advanced, no event": {"treatments": [course("doxorubicin")]},
             "never given": {},
         },
@@ -74,9 +91,11 @@ tables = (
         shared=DISEASE,
         patients={
             "doxorubicin, toxicity": {
-                "treatments": [course("doxorubicin", stop_reason="toxicity", response="stable disease")]},
+                "treatments": [course("doxorubicin", stop_reason="toxicity", response="stable disease")]
+            },
             "epirubicin, toxicity": {
-                "treatments": [course("epirubicin", stop_reason="toxicity", response="stable disease")]},
+                "treatments": [course("epirubicin", stop_reason="toxicity", response="stable disease")]
+            },
         },
         cases=(Case("has treatment(anthracycline, outcome: failure)", (NOT_MET, MET)),),
     ),
@@ -88,14 +107,16 @@ tables = (
         patients={
             "advanced, progression a year later": {
                 "treatments": [course("doxorubicin")],
-                "disease_status": [{"status": "progression", "date": "2025-05-20"}]},
+                "disease_status": [{"status": "progression", "date": "2025-05-20"}],
+            },
             "adjuvant, relapse a year later": {
                 "treatments": [course("doxorubicin", "adjuvant")],
-                "disease_status": [{"status": "relapse", "date": "2025-05-20"}]},
+                "disease_status": [{"status": "relapse", "date": "2025-05-20"}],
+            },
         },
         cases=(Case("has treatment(doxorubicin, outcome: failure)", (MET, NEEDS_JUDGEMENT)),),
     ),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("example", examples(tables), ids=str)

@@ -6,8 +6,9 @@ from tests.spec.tables import MET, NOT_MET, NOT_RECORDED, Case, Example, Table, 
 
 title = "3. Except when"
 text = """\
-`A except when B` is met where A is met and B is not: the least of A and `not B`. It says what protocols write as unless,
-except, or other than with conditions, and it binds loosest of all: everything before it is A, everything after it is B.
+`A except when B` is met where A is met and B is not: the least of A and `not B`. It says what protocols write as
+unless, except, or other than with conditions, and it binds loosest of all: everything before it is A, everything
+after it is B.
 """
 tables = (
     Table(
@@ -29,7 +30,7 @@ tables = (
     ),
     Table(
         "Brain metastases that are treated and stable, as an exclusion",
-        text="The rule says what excludes, so *met* keeps the patient out. The lists of conditions and of medications are complete.",
+        text="The rule says what excludes, so *met* keeps the patient out. Both lists are complete.",
         shared={
             "data_through": "2026-01-10",
             "coverage": [
@@ -39,18 +40,40 @@ tables = (
         },
         patients={
             "untreated": {
-                "conditions": [{"condition": "CNS metastasis", "kind": "metastasis", "state": "untreated|active",
-                                "state_since": "2025-11-01", "date": "2025-11-01"}],
+                "conditions": [
+                    {
+                        "condition": "CNS metastasis",
+                        "kind": "metastasis",
+                        "state": "untreated|active",
+                        "state_since": "2025-11-01",
+                        "date": "2025-11-01",
+                    }
+                ],
             },
             "treated and stable": {
-                "conditions": [{"condition": "CNS metastasis", "kind": "metastasis", "state": "treated|stable",
-                                "state_since": "2025-11-01", "date": "2025-12-20"}],
+                "conditions": [
+                    {
+                        "condition": "CNS metastasis",
+                        "kind": "metastasis",
+                        "state": "treated|stable",
+                        "state_since": "2025-11-01",
+                        "date": "2025-12-20",
+                    }
+                ],
             },
             "the same, on dexamethasone": {
-                "conditions": [{"condition": "CNS metastasis", "kind": "metastasis", "state": "treated|stable",
-                                "state_since": "2025-11-01", "date": "2025-12-20"}],
-                "medications": [{"medication": "dexamethasone", "route": "oral", "start_date": "2025-12-01",
-                                 "ongoing": "yes"}],
+                "conditions": [
+                    {
+                        "condition": "CNS metastasis",
+                        "kind": "metastasis",
+                        "state": "treated|stable",
+                        "state_since": "2025-11-01",
+                        "date": "2025-12-20",
+                    }
+                ],
+                "medications": [
+                    {"medication": "dexamethasone", "route": "oral", "start_date": "2025-12-01", "ongoing": "yes"}
+                ],
             },
             "state not recorded": {
                 "conditions": [{"condition": "CNS metastasis", "kind": "metastasis", "date": "2025-11-01"}],
@@ -64,7 +87,7 @@ tables = (
             ),
         ),
     ),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("example", examples(tables), ids=str)

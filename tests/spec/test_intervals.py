@@ -6,9 +6,9 @@ from tests.spec.tables import IMPRECISE, MET, NOT_MET, NOT_RECORDED, Case, Examp
 
 title = "12. Time between, and duration"
 text = """\
-`time from E to E op D`, `time since E op D`, `at least D since E`, `duration of KIND(…) op D`. `at least 28 days since E` is
-met on day 28. A partial date makes the time an interval. Where E may never have happened the rule should say what holds
-then: `no treatment(chemotherapy) or at least 28 days since last treatment(chemotherapy)`.
+`time from E to E op D`, `time since E op D`, `at least D since E`, `duration of KIND(…) op D`. `at least 28 days
+since E` is met on day 28. A partial date makes the time an interval. Where E may never have happened the rule
+should say what holds then: `no treatment(chemotherapy) or at least 28 days since last treatment(chemotherapy)`.
 """
 
 
@@ -51,19 +51,28 @@ tables = (
         patients={
             "after five months": {
                 "treatments": [course("doxorubicin", "2025-03-01", "2025-07-01")],
-                "disease_status": [{"status": "progression", "date": "2025-08-01"}]},
+                "disease_status": [{"status": "progression", "date": "2025-08-01"}],
+            },
             "after six months": {
                 "treatments": [course("doxorubicin", "2025-03-01", "2025-07-01")],
-                "disease_status": [{"status": "progression", "date": "2025-09-01"}]},
+                "disease_status": [{"status": "progression", "date": "2025-09-01"}],
+            },
             "begun some day in March": {
                 "treatments": [course("doxorubicin", "2025-03", "2025-07-01")],
-                "disease_status": [{"status": "progression", "date": "2025-09-01"}]},
+                "disease_status": [{"status": "progression", "date": "2025-09-01"}],
+            },
         },
         cases=(
-            Case("time from start of first treatment(doxorubicin) to first disease_status(progression) < 6 months",
-                 (MET, NOT_MET, IMPRECISE)),
-            Case("time from start of first treatment(doxorubicin) to first disease_status(progression) between 3 months"
-                 " and 6 months", (MET, MET, MET), "every day of March lies five to six months before"),
+            Case(
+                "time from start of first treatment(doxorubicin) to first disease_status(progression) < 6 months",
+                (MET, NOT_MET, IMPRECISE),
+            ),
+            Case(
+                "time from start of first treatment(doxorubicin) to first disease_status(progression) between 3 months"
+                " and 6 months",
+                (MET, MET, MET),
+                "every day of March lies five to six months before",
+            ),
         ),
     ),
     Table(
@@ -84,10 +93,12 @@ tables = (
         "A number of months as a value",
         text="A disease-free interval that the source gives is a test like any other, and has no window.",
         patients={
-            "14 months": {"observations": [
-                {"test": "disease_free_interval", "value": 14, "unit": "months", "date": "2023-05-01"}]},
-            "10 months": {"observations": [
-                {"test": "disease_free_interval", "value": 10, "unit": "months", "date": "2023-05-01"}]},
+            "14 months": {
+                "observations": [{"test": "disease_free_interval", "value": 14, "unit": "months", "date": "2023-05-01"}]
+            },
+            "10 months": {
+                "observations": [{"test": "disease_free_interval", "value": 10, "unit": "months", "date": "2023-05-01"}]
+            },
             "nothing": {},
         },
         cases=(
@@ -95,7 +106,7 @@ tables = (
             Case("disease_free_interval >= 1 year", (MET, NOT_MET, NOT_RECORDED)),
         ),
     ),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("example", examples(tables), ids=str)

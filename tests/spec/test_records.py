@@ -18,10 +18,10 @@ from tests.spec.tables import (
 
 title = "7. Has, no, history of"
 text = """\
-`has KIND(concepts, …)` asks whether a record of the kind matches. One record that certainly matches: met. Else one that
-may: unknown. Else *not met*, but only where somebody looked: a coverage row says that the list is complete, or a row says
-`absent` or `negative`. A row that is not there says nothing. `no KIND(…)` is the contrary, so it needs the same
-completeness to be met.
+`has KIND(concepts, …)` asks whether a record of the kind matches. One record that certainly matches: met. Else one
+that may: unknown. Else *not met*, but only where somebody looked: a coverage row says that the list is complete, or
+a row says `absent` or `negative`. A row that is not there says nothing. `no KIND(…)` is the contrary, so it needs
+the same completeness to be met.
 
 `has condition(…)` means now, `history of condition(…)` ever. A treatment counts if it was given.
 """
@@ -52,14 +52,18 @@ tables = (
         cases=(
             Case("has treatment(doxorubicin)", (MET, NOT_MET, NOT_RECORDED, NOT_MET, NOT_RECORDED)),
             Case("no treatment(doxorubicin)", (NOT_MET, MET, NOT_RECORDED, MET, NOT_RECORDED)),
-            Case("has treatment(anthracycline)", (MET, NOT_MET, NOT_RECORDED, NOT_MET, NOT_RECORDED), "a class holds its members"),
+            Case(
+                "has treatment(anthracycline)",
+                (MET, NOT_MET, NOT_RECORDED, NOT_MET, NOT_RECORDED),
+                "a class holds its members",
+            ),
             Case("has treatment(any)", (MET, MET, MET, NOT_MET, NOT_RECORDED)),
         ),
     ),
     Table(
         "Completeness ends",
         text=(
-            "A list that was complete within 30 days still answers. Later, what came before its end is decided and what "
+            "A list complete within the last 30 days answers. Later, what came before its end is decided and what "
             "came after is *stale*."
         ),
         patients={
@@ -76,16 +80,25 @@ tables = (
         text="`absent` denies the concept and all below it, and nothing above it, for as long as completeness would.",
         patients={
             "no metastasis in the CNS": {
-                "conditions": [{"condition": "CNS metastasis", "kind": "metastasis", "status": "absent", "date": "2026-01-05"}]
+                "conditions": [
+                    {"condition": "CNS metastasis", "kind": "metastasis", "status": "absent", "date": "2026-01-05"}
+                ]
             },
             "the same, long ago": {
-                "conditions": [{"condition": "CNS metastasis", "kind": "metastasis", "status": "absent", "date": "2025-06-01"}]
+                "conditions": [
+                    {"condition": "CNS metastasis", "kind": "metastasis", "status": "absent", "date": "2025-06-01"}
+                ]
             },
             "present and absent on one day": {
                 "conditions": [
                     {"condition": "CNS metastasis", "kind": "metastasis", "status": "absent", "date": "2026-01-05"},
-                    {"condition": "CNS metastasis", "kind": "metastasis", "status": "present", "date": "2026-01-05",
-                     "record_id": "b"},
+                    {
+                        "condition": "CNS metastasis",
+                        "kind": "metastasis",
+                        "status": "present",
+                        "date": "2026-01-05",
+                        "record_id": "b",
+                    },
                 ]
             },
         },
@@ -113,9 +126,7 @@ tables = (
                 (MET, MET, NEEDS_JUDGEMENT, IMPRECISE, NOT_RECORDED, NOT_RECORDED),
                 "a primary of bone is asked; of the liposarcoma the site is not recorded",
             ),
-            Case(
-                "has diagnosis(leiomyosarcoma or liposarcoma)", (MET, MET, MET, IMPRECISE, MET, NOT_RECORDED)
-            ),
+            Case("has diagnosis(leiomyosarcoma or liposarcoma)", (MET, MET, MET, IMPRECISE, MET, NOT_RECORDED)),
             Case("has diagnosis(breast cancer)", (NOT_MET, NOT_MET, NOT_MET, NOT_MET, NOT_MET, NOT_RECORDED)),
         ),
     ),
@@ -126,8 +137,13 @@ tables = (
             "present": {"conditions": [{"condition": "hypertension", "kind": "comorbidity", "date": "2024-01-01"}]},
             "resolved": {
                 "conditions": [
-                    {"condition": "hypertension", "kind": "comorbidity", "status": "resolved", "date": "2024-01-01",
-                     "end_date": "2025-01-01"}
+                    {
+                        "condition": "hypertension",
+                        "kind": "comorbidity",
+                        "status": "resolved",
+                        "date": "2024-01-01",
+                        "end_date": "2025-01-01",
+                    }
                 ]
             },
             "suspected": {
@@ -161,18 +177,22 @@ tables = (
     Table(
         "Genes",
         text=(
-            "`gene, alteration` asks for a positive finding. A fusion test says nothing of mutations. A family of genes "
+            "`gene, alteration` asks for a positive finding; a fusion test says nothing of mutations. A family "
             "that was negative denies each member; a finding in the family is one in `A or B or C` of all its members."
         ),
         patients={
-            "NTRK1 fusion": {"biomarkers": [
-                {"gene": "NTRK1", "alteration": "fusion", "result": "positive", "date": "2024-01-01"}]},
-            "NTRK1 mutation": {"biomarkers": [
-                {"gene": "NTRK1", "alteration": "mutation", "result": "positive", "date": "2024-01-01"}]},
-            "NTRK family fusion": {"biomarkers": [
-                {"gene": "NTRK", "alteration": "fusion", "result": "positive", "date": "2024-01-01"}]},
-            "no fusion of the family": {"biomarkers": [
-                {"gene": "NTRK", "alteration": "fusion", "result": "negative", "date": "2025-12-20"}]},
+            "NTRK1 fusion": {
+                "biomarkers": [{"gene": "NTRK1", "alteration": "fusion", "result": "positive", "date": "2024-01-01"}]
+            },
+            "NTRK1 mutation": {
+                "biomarkers": [{"gene": "NTRK1", "alteration": "mutation", "result": "positive", "date": "2024-01-01"}]
+            },
+            "NTRK family fusion": {
+                "biomarkers": [{"gene": "NTRK", "alteration": "fusion", "result": "positive", "date": "2024-01-01"}]
+            },
+            "no fusion of the family": {
+                "biomarkers": [{"gene": "NTRK", "alteration": "fusion", "result": "negative", "date": "2025-12-20"}]
+            },
             "not tested": {},
         },
         cases=(
@@ -184,21 +204,37 @@ tables = (
     Table(
         "Allergies, toxicities, families",
         patients={
-            "penicillin allergy": {"conditions": [
-                {"condition": "drug allergy", "kind": "allergy", "morphology": "", "due_to": "trabectedin",
-                 "date": "2020-01-01"}]},
-            "neuropathy as toxicity": {"conditions": [
-                {"condition": "peripheral neuropathy", "kind": "toxicity", "grade": 2, "date": "2026-01-05"}]},
-            "mother with breast cancer": {"conditions": [
-                {"condition": "breast cancer", "kind": "family history", "date": "2020-01-01"}]},
+            "penicillin allergy": {
+                "conditions": [
+                    {
+                        "condition": "drug allergy",
+                        "kind": "allergy",
+                        "morphology": "",
+                        "due_to": "trabectedin",
+                        "date": "2020-01-01",
+                    }
+                ]
+            },
+            "neuropathy as toxicity": {
+                "conditions": [
+                    {"condition": "peripheral neuropathy", "kind": "toxicity", "grade": 2, "date": "2026-01-05"}
+                ]
+            },
+            "mother with breast cancer": {
+                "conditions": [{"condition": "breast cancer", "kind": "family history", "date": "2020-01-01"}]
+            },
         },
         cases=(
             Case("has toxicity(peripheral neuropathy)", (NOT_RECORDED, MET, NOT_RECORDED)),
             Case("has family_history(breast cancer)", (NOT_RECORDED, NOT_RECORDED, MET)),
-            Case("has diagnosis(breast cancer)", (NOT_RECORDED, NOT_RECORDED, NOT_RECORDED), "a family is not the patient"),
+            Case(
+                "has diagnosis(breast cancer)",
+                (NOT_RECORDED, NOT_RECORDED, NOT_RECORDED),
+                "a family is not the patient",
+            ),
         ),
     ),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("example", examples(tables), ids=str)

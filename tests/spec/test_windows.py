@@ -8,12 +8,13 @@ from tests.spec.tables import IMPRECISE, MET, NEEDS_JUDGEMENT, NOT_MET, STALE, C
 
 title = "11. Windows"
 text = """\
-`within 28 days` reaches back from the day asked, day 28 included. A week is 7 days; a month is a month of the calendar,
-clamped to its end. `within 6 months before E`, `within 3 months after E`, `before E`, `after E`, `during E` hang on
-another date: `today`, `planned start`, or `first | last | next KIND(…)`, of which `start of` or `end of` names the side.
+`within 28 days` reaches back from the day asked, day 28 included. A week is 7 days; a month is a month of the
+calendar, clamped to its end. `within 6 months before E`, `within 3 months after E`, `before E`, `after E`, `during
+E` hang on another date: `today`, `planned start`, or `first | last | next KIND(…)`, of which `start of` or `end of`
+names the side.
 
-A treatment or medication is in a window if any dose of it may be: from its first to its last possible dose. An end that
-is missing may lie anywhere up to the day asked. A state is in it if it held then, an event if its date is.
+A treatment or medication is in a window if any dose of it may be: from its first to its last possible dose. An end
+that is missing may lie anywhere up to the day asked. A state is in it if it held then, an event if its date is.
 """
 
 
@@ -82,8 +83,10 @@ tables = (
         },
         cases=(
             Case("no treatment(any) within lesser of (28 days, 5 half-lives)", (MET, MET, NOT_MET, MET, IMPRECISE)),
-            Case("no treatment(any) within greater of (28 days, 5 half-lives)",
-                 (MET, NOT_MET, NOT_MET, IMPRECISE, NOT_MET)),
+            Case(
+                "no treatment(any) within greater of (28 days, 5 half-lives)",
+                (MET, NOT_MET, NOT_MET, IMPRECISE, NOT_MET),
+            ),
         ),
     ),
     Table(
@@ -94,21 +97,54 @@ tables = (
         ),
         shared=COMPLETE,
         patients={
-            "radiotherapy before surgery": {"treatments": [
-                {"treatment": "radiotherapy", "kind": "radiotherapy", "start_date": "2025-01-10", "end_date": "2025-02-10"},
-                {"treatment": "surgery", "kind": "surgery", "start_date": "2025-03-15", "end_date": "2025-03-15"}]},
-            "radiotherapy after surgery": {"treatments": [
-                {"treatment": "radiotherapy", "kind": "radiotherapy", "start_date": "2025-06-10", "end_date": "2025-07-10"},
-                {"treatment": "surgery", "kind": "surgery", "start_date": "2025-03-15", "end_date": "2025-03-15"}]},
-            "radiotherapy alone": {"treatments": [
-                {"treatment": "radiotherapy", "kind": "radiotherapy", "start_date": "2025-06-10", "end_date": "2025-07-10"}]},
+            "radiotherapy before surgery": {
+                "treatments": [
+                    {
+                        "treatment": "radiotherapy",
+                        "kind": "radiotherapy",
+                        "start_date": "2025-01-10",
+                        "end_date": "2025-02-10",
+                    },
+                    {"treatment": "surgery", "kind": "surgery", "start_date": "2025-03-15", "end_date": "2025-03-15"},
+                ]
+            },
+            "radiotherapy after surgery": {
+                "treatments": [
+                    {
+                        "treatment": "radiotherapy",
+                        "kind": "radiotherapy",
+                        "start_date": "2025-06-10",
+                        "end_date": "2025-07-10",
+                    },
+                    {"treatment": "surgery", "kind": "surgery", "start_date": "2025-03-15", "end_date": "2025-03-15"},
+                ]
+            },
+            "radiotherapy alone": {
+                "treatments": [
+                    {
+                        "treatment": "radiotherapy",
+                        "kind": "radiotherapy",
+                        "start_date": "2025-06-10",
+                        "end_date": "2025-07-10",
+                    }
+                ]
+            },
         },
         cases=(
             Case("has treatment(radiotherapy) before first treatment(surgery)", (MET, NOT_MET, NEEDS_JUDGEMENT)),
             Case("has treatment(radiotherapy) after last treatment(surgery)", (NOT_MET, MET, NEEDS_JUDGEMENT)),
-            Case("has treatment(radiotherapy) within 3 months before first treatment(surgery)", (MET, NOT_MET, NEEDS_JUDGEMENT)),
-            Case("has treatment(radiotherapy) within 3 months after last treatment(surgery)", (NOT_MET, MET, NEEDS_JUDGEMENT)),
-            Case("has treatment(radiotherapy) within 1 month after last treatment(surgery)", (NOT_MET, NOT_MET, NEEDS_JUDGEMENT)),
+            Case(
+                "has treatment(radiotherapy) within 3 months before first treatment(surgery)",
+                (MET, NOT_MET, NEEDS_JUDGEMENT),
+            ),
+            Case(
+                "has treatment(radiotherapy) within 3 months after last treatment(surgery)",
+                (NOT_MET, MET, NEEDS_JUDGEMENT),
+            ),
+            Case(
+                "has treatment(radiotherapy) within 1 month after last treatment(surgery)",
+                (NOT_MET, NOT_MET, NEEDS_JUDGEMENT),
+            ),
         ),
     ),
     Table(
@@ -117,13 +153,16 @@ tables = (
         patients={
             "progressed on it": {
                 "treatments": [course("pazopanib", "2025-03-01", "2025-08-01")],
-                "disease_status": [{"status": "progression", "date": "2025-07-15"}]},
+                "disease_status": [{"status": "progression", "date": "2025-07-15"}],
+            },
             "progressed after it": {
                 "treatments": [course("pazopanib", "2025-03-01", "2025-08-01")],
-                "disease_status": [{"status": "progression", "date": "2025-10-15"}]},
+                "disease_status": [{"status": "progression", "date": "2025-10-15"}],
+            },
             "some day of that year": {
                 "treatments": [course("pazopanib", "2025-03-01", "2025-08-01")],
-                "disease_status": [{"status": "progression", "date": "2025"}]},
+                "disease_status": [{"status": "progression", "date": "2025"}],
+            },
         },
         cases=(
             Case("has disease_status(progression) during last treatment(pazopanib)", (MET, NOT_MET, IMPRECISE)),
@@ -156,7 +195,7 @@ tables = (
             Case("history of condition(stroke)", (MET, MET, NOT_MET)),
         ),
     ),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("example", examples(tables), ids=str)

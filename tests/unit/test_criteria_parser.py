@@ -69,9 +69,13 @@ ECOG = t.Comparison(obs("ecog"), t.Operator.LE, t.Quantity(2))
         ("ecog ≠ 2", t.Comparison(obs("ecog"), t.Operator.NE, t.Quantity(2))),
         ("lvef >= 50%", t.Comparison(obs("lvef"), t.Operator.GE, t.Quantity(50, "%"))),
         ("has treatment(any)", t.Has(t.Mode.HAS, t.Records(Kind.TREATMENT, t.Concepts.of("any")))),
-        ("has treatment(setting: advanced)", t.Has(
-            t.Mode.HAS,
-            t.Records(Kind.TREATMENT, t.Concepts.of("any"), None, (t.FieldTest("setting", t.Code("advanced")),)))),
+        (
+            "has treatment(setting: advanced)",
+            t.Has(
+                t.Mode.HAS,
+                t.Records(Kind.TREATMENT, t.Concepts.of("any"), None, (t.FieldTest("setting", t.Code("advanced")),)),
+            ),
+        ),
         ("fit_organs", t.Named("fit_organs")),
         ('"end of story"', t.Named("end of story")),
         ("treatment", t.Named("treatment")),
@@ -79,17 +83,32 @@ ECOG = t.Comparison(obs("ecog"), t.Operator.LE, t.Quantity(2))
         ("count treatment(any) < 3", t.Count(t.Records(Kind.TREATMENT, t.Concepts.of("any")), 0, 2)),
         ("count treatment(any) != 2", t.Count(t.Records(Kind.TREATMENT, t.Concepts.of("any")), 2, 2, True)),
         ("age is recorded", t.IsRecorded(t.Age())),
-        ("ecog <= 2 before planned start", t.Comparison(
-            obs("ecog"), t.Operator.LE, t.Quantity(2), t.Beside(t.Side.BEFORE, t.PlannedStart()))),
-        ("at least 28 days since last treatment(surgery)", t.Comparison(
-            t.Elapsed(t.Event(t.Which.LAST, t.Records(Kind.TREATMENT, t.Concepts.of("surgery")))),
-            t.Operator.GE,
-            t.Span(28, t.TimeUnit.DAY))),
-        ("has biomarker(BRCA1, mutation or deletion)", t.Has(t.Mode.HAS, t.Records(
-            Kind.BIOMARKER, t.Concepts.of("BRCA1"), None,
-            (t.FieldTest("alteration", t.Some((t.Code("mutation"), t.Code("deletion")))),)))),
+        (
+            "ecog <= 2 before planned start",
+            t.Comparison(obs("ecog"), t.Operator.LE, t.Quantity(2), t.Beside(t.Side.BEFORE, t.PlannedStart())),
+        ),
+        (
+            "at least 28 days since last treatment(surgery)",
+            t.Comparison(
+                t.Elapsed(t.Event(t.Which.LAST, t.Records(Kind.TREATMENT, t.Concepts.of("surgery")))),
+                t.Operator.GE,
+                t.Span(28, t.TimeUnit.DAY),
+            ),
+        ),
+        (
+            "has biomarker(BRCA1, mutation or deletion)",
+            t.Has(
+                t.Mode.HAS,
+                t.Records(
+                    Kind.BIOMARKER,
+                    t.Concepts.of("BRCA1"),
+                    None,
+                    (t.FieldTest("alteration", t.Some((t.Code("mutation"), t.Code("deletion")))),),
+                ),
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_a_text_means(text: str, rule: t.Rule) -> None:
     assert parse(text) == rule
 
@@ -237,7 +256,7 @@ def test_definitions(text: str) -> None:
         (lambda: t.Within(t.Span(1, t.TimeUnit.DAY), t.Side.DURING), "`within` goes before or after"),
         (lambda: t.DefineOutcome("success", t.Concepts.of("any"), ECOG), "success is no outcome"),
     ],
-)  # fmt: skip
+)
 def test_a_node_that_means_nothing_cannot_be_built(make: object, message: str) -> None:
     with pytest.raises(InvalidNode, match=message.replace("(", r"\(")):
         make()  # type: ignore[operator]  # each case is a function
@@ -278,22 +297,40 @@ SHAPES = {
     "a member missing": ({"node": "comparison", "operator": "<="}, "$: comparison lacks its member 'left'"),
     "an unknown word": (changed(operator="~"), '$.operator: "~" is not one of <, <=, >, >=, =, !='),
     "a text for a number": (
-        changed(right={"node": "quantity", "number": "2"}), '$.right.number: a value of type number is expected, not "2"'),
+        changed(right={"node": "quantity", "number": "2"}),
+        '$.right.number: a value of type number is expected, not "2"',
+    ),
     "a yes for a number": (
-        changed(right={"node": "quantity", "number": True}), "$.right.number: a value of type number is expected"),
+        changed(right={"node": "quantity", "number": True}),
+        "$.right.number: a value of type number is expected",
+    ),
     "no number at all": (
-        changed(right={"node": "quantity", "number": float("inf")}), "$.right.number: a value of type number"),
+        changed(right={"node": "quantity", "number": float("inf")}),
+        "$.right.number: a value of type number",
+    ),
     "an invalid node": (changed(right={"node": "quantity", "number": -2}), "$.right: -2.0 is no number of a rule"),
     "a list for a list of lists": (
-        {"node": "has", "mode": "has", "records": {"node": "records", "kind": "treatment",
-         "concepts": {"node": "concepts", "alternatives": ["x"]}}}, '$.records.concepts.alternatives[0]: a list is expected'),
+        {
+            "node": "has",
+            "mode": "has",
+            "records": {
+                "node": "records",
+                "kind": "treatment",
+                "concepts": {"node": "concepts", "alternatives": ["x"]},
+            },
+        },
+        "$.records.concepts.alternatives[0]: a list is expected",
+    ),
     "another node for the only one": (
         {"node": "has", "mode": "has", "records": {"node": "code", "code": "x"}},
-        "$.records: an object with node 'records' is expected"),
+        "$.records: an object with node 'records' is expected",
+    ),
     "a count that is no count": (
-        {"node": "quota", "bound": "exactly", "number": True, "parts": []}, "$.number: a value of type integer"),
+        {"node": "quota", "bound": "exactly", "number": True, "parts": []},
+        "$.number: a value of type integer",
+    ),
     "a long value": ({"node": "ask", "question": ["x" * 99]}, "..."),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", SHAPES)

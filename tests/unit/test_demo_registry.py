@@ -11,14 +11,22 @@ from random import Random
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from matcher.demo import ANSWERED, BONE, STORIES, build, write
 from matcher.demo.chart import COLUMNS, Chart, make_row
 from matcher.demo.course import draw_course
 from matcher.demo.diseases import COMORBIDITIES, CYP3A_DRUGS, DISEASES, MEDICATIONS, REGIMENS, TOXICITIES, UNKNOWN_DRUGS
 from matcher.demo.workup import ASSAYS
+from matcher.engine import evaluate_trial
+from matcher.publishing import LIBRARY
+from patients import actions
+from patients.intake import run_import
 from patients.intake.kinds import KINDS
+from patients.models import ObservationFact, Preset, Upload
+from patients.selectors import patient_records
 from patients.vocabulary import Domain, default
+from trials.criteria.documents import TrialDocument, read_document
 
 TODAY = date(2026, 1, 15)
 TABLES = build(TODAY)
@@ -183,3 +191,60 @@ def test_writing_again_replaces_the_files(tmp_path: Path) -> None:
     write(tmp_path, today=TODAY + timedelta(days=1))
     with (tmp_path / "patients.csv").open(encoding="utf-8", newline="") as file:
         assert sum(1 for _ in csv.DictReader(file)) == len(TABLES["patients"])
+
+
+#: What the import must say of the made-up files, beside notes: each kind of problem once at least.
+PROBLEMS = {
+    "assay_not_in_vocabulary", "code_not_known", "date_in_future", "domain_not_known", "end_before_start",
+    "name_not_in_vocabulary", "not_a_date", "not_a_number", "nothing_withdrawn", "ongoing_with_end",
+    "patient_id_missing",
+    "patient_not_known", "rows_conflict", "site_not_in_vocabulary", "unit_missing", "unit_not_known", "unnamed",
+    "value_implausible", "value_not_whole",
+}  # fmt: skip
+
+#: Story patients against LMS03: each status, each for the reason its story tells.
+LMS03 = {
+    "P-0001": "not_eligible", "P-0002": "potentially_eligible", "P-0003": "needs_information",
+    "P-0004": "needs_information", "P-0005": "not_now", "P-0006": "not_eligible", "P-0007": "not_eligible",
+    "P-0008": "not_now", "P-0010": "potentially_eligible", "P-0011": "potentially_eligible",
+    "P-0014": "needs_information", "P-0015": "needs_information", "P-0021": "needs_information", "P-0022": "not_now",
+    "P-0023": "needs_information",
+}  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_the_import_finds_the_dirt_and_lms03_the_stories(tmp_path: Path) -> None:
+    today = timezone.now().date()
+    registry = actions.create_registry(name="demo", by=None, preset=Preset.CLINIC)
+
+    def imported(day: date) -> Upload:
+        write(tmp_path, today=day)
+        return run_import(actions.start_import(registry=registry, by=None, path=tmp_path, mode="snapshot").pk)
+
+    imported(today - timedelta(days=40))
+    upload = imported(today)
+    assert upload.state == Upload.State.APPLIED
+    found = upload.problems.exclude(severity="note")
+    assert set(found.values_list("code", flat=True)) == PROBLEMS
+    assert upload.rejected == found.filter(rejected=True).count() == 7
+
+    document = read_document((LIBRARY / "trials" / "LMS03.yaml").read_text(encoding="utf-8"))
+    assert isinstance(document, TrialDocument)
+    results = {record.patient_id: evaluate_trial(document, record, as_of=today) for record in patient_records(registry)}
+    assert {id: result.status.value for id, result in results.items() if id in LMS03} == LMS03
+    assert [entry.text for entry in results["P-0003"].best.missing] == ["ECOG performance status within 60 days"]
+    assert results["P-0012"].deceased and results["P-0013"].deceased
+    counts = Counter(result.status.value for result in results.values() if not result.deceased)
+    assert counts["potentially_eligible"] >= 5
+    assert min(counts.values()) >= 5 and len(counts) == 4
+    assert not any(result.offered for result in results.values())
+
+    again = imported(today)
+    assert (again.new, again.changed, again.withdrawn, again.patients_new) == (0, 0, 0, 0)
+    # Moving the registry on by forty days leaves nothing behind, except for whom a row was rejected: what is absent
+    # from their files may be what the rejected row says.
+    written = Counter(row["patient_id"] for row in TABLES["observations"])
+    kept = Counter(
+        ObservationFact.objects.filter(withdrawn_at__isnull=True).values_list("patient__patient_id", flat=True)
+    )
+    assert {id for id, count in kept.items() if count > written[id]} == {"P-0107", "P-0114", "P-0121"}

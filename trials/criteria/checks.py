@@ -29,7 +29,7 @@ from trials.criteria.documents.shelf import (
     TrialDocument,
 )
 from trials.criteria.kinds import CONCEPT_DOMAINS, FIELDS, Field, FieldType, Kind
-from trials.criteria.printing import print_rule, print_value
+from trials.criteria.printing import print_records, print_rule, print_value
 
 
 class Severity(StrEnum):
@@ -571,24 +571,20 @@ class _Checker:
                 self.error("unknown-test", f"{name!r} is no test and no category of tests", hint)
 
     def unguarded(self, rule: t.Rule) -> None:
-        """A time since what may never have happened is unknown for ever; the rule should say what holds then."""
+        """What hangs on an event that may never have happened is unknown then; the rule should say what holds."""
         asked = [
             leaf.records
             for leaf in self._opened_leaves(rule, ())
             if isinstance(leaf, t.Has | t.Count) and leaf.window in (None, t.AnyTime())
         ]
-        for node in t.walk(rule):
-            if not isinstance(node, t.Elapsed):
+        for anchor in _anchors(rule):
+            if self.in_outcome or any(_same_pattern(anchor.records, records) for records in asked):
                 continue
-            for anchor in (node.start, node.end):
-                if not isinstance(anchor, t.Event) or self.in_outcome:
-                    continue
-                if not any(_same_pattern(anchor.records, records) for records in asked):
-                    self.warn(
-                        "unguarded-time",
-                        f"the time is unknown where {anchor.which} {anchor.records.kind} never happened",
-                        "join it to `no … or`, or to `has … and`",
-                    )
+            self.warn(
+                "unguarded-time",
+                f"the answer is unknown where {anchor.which} {print_records(anchor.records)} never happened",
+                "join it to `no … or`, or to `has … and`",
+            )
 
     def _opened_leaves(self, rule: t.Rule, inside: tuple[str, ...]) -> Iterator[t.Rule]:
         for leaf in t.leaves(rule):
@@ -830,6 +826,13 @@ def _codes_contradict(one: t.IsCode, other: t.IsCode) -> bool:
         refused, asked = (one, other) if one.negated else (other, one)
         return set(asked.codes) <= set(refused.codes)
     return not set(one.codes) & set(other.codes)
+
+
+def _anchors(rule: t.Rule) -> Iterator[t.Event]:
+    """The events that times and windows of a rule hang on."""
+    for node in t.walk(rule):
+        if isinstance(node, t.Event):
+            yield node
 
 
 def _same_pattern(one: t.Records, other: t.Records) -> bool:

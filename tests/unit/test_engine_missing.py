@@ -1,0 +1,125 @@
+"""Which missing facts are listed, in which order, and which of them settles a pair (SEMANTICS §4)."""
+
+import pytest
+
+from matcher.engine.missing import effects, groups
+from tests.made_documents import made_trial, result_of
+from tests.synthetic import asked, drug, lms, patient
+from trials.criteria.documents import TrialDocument
+
+
+def listed(*criteria, who=None, **head) -> list[tuple[str, tuple[str, ...], bool]]:
+    """The missing facts of a patient and a trial, in order: text, criteria, and whether it settles the pair."""
+    document: TrialDocument = made_trial(*criteria, **head)
+    found = result_of(document, who if who is not None else lms())
+    return [(entry.text, entry.criteria, entry.settles) for entry in found.best.missing]
+
+
+ECOG = "ECOG performance status within 60 days"
+ANC = "absolute neutrophil count within 30 days"
+CREATININE = "creatinine clearance within 30 days or serum creatinine within 30 days"
+
+
+@pytest.mark.parametrize(
+    ("criteria", "expected"),
+    [
+        (("ecog <= 2",), [(ECOG, ("C1",), True)]),
+        # One fact however many criteria ask for it.
+        (("ecog <= 2", "ecog <= 3"), [(ECOG, ("C1", "C2"), True)]),
+        # What two criteria ask for comes before what one does, and asking before the laboratory.
+        (("anc >= 1 10*9/L", "ecog <= 2"), [(ECOG, ("C2",), False), (ANC, ("C1",), False)]),
+        (("ecog <= 2", "anc >= 1 10*9/L", "anc >= 2 10*9/L"), [(ANC, ("C2", "C3"), False), (ECOG, ("C1",), False)]),
+        # Alternatives of an `or` are one entry.
+        (("creatinine <= 1.5 mg/dL or creatinine_clearance >= 60 mL/min",), [(CREATININE, ("C1",), True)]),
+        (("not (creatinine > 1.5 mg/dL and creatinine_clearance < 60 mL/min)",), [(CREATININE, ("C1",), True)]),
+        (("not (creatinine > 1.5 mg/dL except when creatinine_clearance >= 60 mL/min)",), [
+            ("creatinine clearance within 30 days", ("C1",), False), ("serum creatinine within 30 days", ("C1",), False)]),
+        # What is asked for by itself anywhere answers for the alternatives it stands among.
+        (("ecog <= 1 or karnofsky >= 80", "ecog <= 2"), [(ECOG, ("C2", "C1"), False)]),
+        # What cannot change the truth any more is not asked for.
+        (("age >= 18 or ecog <= 2",), []),
+        (("age <= 18 and ecog <= 2",), []),
+        (("if age >= 18 then ecog <= 2 else anc >= 1 10*9/L",), [(ECOG, ("C1",), True)]),
+        (("if age <= 18 then ecog <= 2 else anc >= 1 10*9/L",), [(ANC, ("C1",), True)]),
+        (("if age >= 18 then ecog <= 2",), [(ECOG, ("C1",), True)]),
+        (("at least 1 of (age <= 18; ecog <= 2; anc >= 1 10*9/L)",), [(ECOG, ("C1",), False), (ANC, ("C1",), False)]),
+        # No fact by itself decides: all are listed.
+        (("exactly 1 of (ecog <= 2; anc >= 1 10*9/L)",), [(ECOG, ("C1",), False), (ANC, ("C1",), False)]),
+        # Questions are not facts.
+        (('ask "is it so?"',), []),
+    ],
+)  # fmt: skip
+def test_which_and_in_what_order(criteria, expected):
+    assert listed(*criteria) == expected
+
+
+def test_those_that_alone_could_rule_the_pair_out_come_first():
+    # Of the first line one fact alone can only be met; the platelets alone can fail the second, dearer as they are.
+    found = listed("at least 1 of (ecog <= 2; anc >= 1 10*9/L)", "platelets >= 100 10*9/L")
+    assert [(text, criteria) for text, criteria, _ in found] == [
+        ("platelet count within 30 days", ("C2",)), (ECOG, ("C1",)), (ANC, ("C1",)),
+    ]  # fmt: skip
+
+
+def test_an_excluded_patient_needs_nothing_more_but_one_who_may_come_back_does():
+    assert listed("age <= 18", "ecog <= 2") == []
+    again = lms(observations=[{"test": "anc", "value": "0.1", "unit": "10*9/L", "date": "2026-01-10"}])
+    assert listed("anc >= 1 10*9/L", "ecog <= 2", who=again) == [(ECOG, ("C2",), True)]
+
+
+def test_coverage_is_a_fact_that_a_person_can_supply_once():
+    found = listed("no treatment(doxorubicin)", "no treatment(pazopanib) within 28 days", "no treatment(radiotherapy)")
+    assert found == [
+        ("list of drug treatments complete to 2026-01-15?", ("C1", "C2"), False),
+        ("list of radiotherapy treatments complete to 2026-01-15?", ("C3",), False),
+    ]
+
+
+def test_the_cheaper_way_of_an_or_stands_first_in_its_entry():
+    assert listed("has biomarker(BRCA1, mutation) or ecog <= 2") == [
+        ("ECOG performance status within 60 days or BRCA1 mutation: tested?", ("C1",), True)
+    ]
+
+
+def test_order_of_cost():
+    criteria = (
+        "has biomarker(BRCA1, mutation)", "has condition(liver metastasis)", "anc >= 1 10*9/L",
+        "no treatment(doxorubicin)", "no allergy(doxorubicin)",
+    )  # fmt: skip
+    assert [criteria for _, criteria, _ in listed(*criteria)] == [("C5",), ("C4",), ("C3",), ("C2",), ("C1",)]
+
+
+@pytest.mark.parametrize(
+    ("criteria", "settles"),
+    [
+        (("ecog <= 2",), [True]),
+        (("ecog <= 2", "anc >= 1 10*9/L"), [False, False]),
+        # Either its own line fails, or the other's alternative is met with it.
+        (("ecog <= 2", "ecog <= 2 or anc >= 1 10*9/L"), [True]),
+        (("ecog <= 2", {"not_structured": "why"}), [True]),
+        (('ecog <= 2 and ask "is it so?"',), [False]),
+    ],
+)
+def test_settles(criteria, settles):
+    assert [settled for _, _, settled in listed(*criteria)] == settles
+
+
+def test_an_exact_value_is_asked_for_where_the_bound_does_not_decide():
+    who = lms(observations=[{"test": "ca125", "value": ">1000", "unit": "U/mL", "date": "2026-01-10"}])
+    assert listed("ca125 <= 2000 U/mL", who=who)[0][0].endswith("to a precision that decides")
+
+
+def test_a_missing_date_is_named_with_its_record():
+    who = lms(treatments=[drug("doxorubicin", "2025")])
+    assert listed("has treatment(doxorubicin) within 3 months", who=who)[0][0] == "date of doxorubicin (2025)"
+
+
+def test_many_open_leaves_are_tried_all_one_way_and_all_the_other():
+    # Eight alternatives of one entry: every combination would be 256.
+    tests = ("anc", "wbc", "platelets", "lymphocytes", "eosinophils", "ldh", "ast", "alt")
+    units = {"ldh": "U/L", "ast": "U/L", "alt": "U/L"}
+    rule = " or ".join(f"{test} >= 1 {units.get(test, '10*9/L')}" for test in tests)
+    finding = asked(rule, patient())
+    (group,) = groups(finding)
+    assert len(group) == len(tests)
+    assert {truth.word for truth in effects(finding, group)} == {"met", "not_met"}
