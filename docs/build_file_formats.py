@@ -1,4 +1,4 @@
-"""Writes `file-formats.md`: the canonical files column by column and the coded cells, read from the code that reads them."""
+"""Writes `file-formats.md`: the canonical files column by column and the coded cells, from the code that reads them."""
 
 from __future__ import annotations
 

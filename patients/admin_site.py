@@ -82,8 +82,8 @@ class ReadOnlyAdmin(RecordAdmin):
         return False
 
 
-class EndlessPaginator(InfinitePaginator):
-    """Pages of a list that is never counted."""
+#: Pages of a list that is never counted. The theme's header asks for it by this name.
+EndlessPaginator = InfinitePaginator
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ def form_page(
         else:
             return HttpResponseRedirect(answer) if isinstance(answer, str) else answer
     status = 400 if form.is_bound and form.errors else 200
-    return page(request, template, title=title, crumbs=crumbs, status=status, form=form, submit=submit, **context)
+    return page(request, template, title=title, crumbs=crumbs, status=status, form=form, submit_text=submit, **context)
 
 
 def refused(form: forms.Form, problem: ValidationError) -> None:

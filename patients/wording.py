@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
+from math import floor, log10
 
 from patients.facts.dates import month_end
 
@@ -59,9 +60,15 @@ def with_days(text: str) -> str:
     return _ISO_DAY.sub(written, text)
 
 
-def number_text(value: float | None) -> str:
-    """A number without digits that say nothing: 7, 1.5, 0.04."""
-    return NONE if value is None else f"{value:.10g}"
+def number_text(value: float | None, *, digits: int = 10) -> str:
+    """A number without digits that say nothing: 7, 1.5, 0.04; to `digits` significant ones, never as a power."""
+    if value is None:
+        return NONE
+    if value == 0:
+        return "0"
+    decimals = max(0, digits - 1 - floor(log10(abs(value))))
+    text = f"{value:.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def instant_text(instant: datetime | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from matcher.engine.context import Context
+from patients.facts import add_months
 
 
 def ages_on(context: Context, day: int) -> tuple[int, int] | None:
@@ -19,3 +20,9 @@ def ages_on(context: Context, day: int) -> tuple[int, int] | None:
 def _years(birth: date, day: date) -> int:
     had = (day.month, day.day) >= (birth.month, birth.day)
     return day.year - birth.year - (0 if had else 1)
+
+
+def completed_months(birth: date, day: date) -> int:
+    """Months of age completed on a day; a month whose day the calendar lacks is complete at its end."""
+    months = (day.year - birth.year) * 12 + day.month - birth.month
+    return months if add_months(birth, months) <= day else months - 1

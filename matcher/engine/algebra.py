@@ -70,7 +70,7 @@ def quota(bound: Bound, number: int, findings: Sequence[Finding]) -> Finding:
 
 
 def _at_least(number: int, findings: Sequence[Finding]) -> Finding:
-    """At least `number` are met. A not-met one takes the easiest of the not-met parts that, with the rest, make it up."""
+    """At least `number` are met. Not met, it takes the easiest of the not-met parts that make up the number."""
     met = [finding for finding in findings if finding.truth is Truth.MET]
     open_ = [finding for finding in findings if finding.truth is Truth.UNKNOWN]
     against = [finding for finding in findings if finding.truth is Truth.NOT_MET]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from matcher.engine.context import Context
-from matcher.engine.courses import treatment_course
+from matcher.engine.courses import Opened, treatment_course
 from matcher.engine.days import FUTURE, PAST, Days, Frame, days_of, shift
 from matcher.engine.fields import Candidate
 from matcher.engine.patterns import candidates, unrecorded
@@ -74,7 +74,15 @@ def _event(context: Context, anchor: t.Event) -> Moment:
     reason = silent.reason if more else Reason.IMPRECISE
     flips = (*silent.flips, *(day for c in possible for day in c.finding.flips))
     exists = Truth.MET if certain else Truth.UNKNOWN
-    return Moment(Days(min(lo, hi), hi), exists, evidence, missing, reason, True, flips)
+    days = Days(min(lo, hi), hi)
+    if not days.exact and not missing:
+        missing = tuple(_undated(item, edge) for item in evidence)
+    return Moment(days, exists, evidence, missing, reason, True, flips)
+
+
+def _undated(item: Evidence, edge: t.Edge) -> Missing:
+    text = f"{edge.value} of {item.value}" + (f" ({item.date})" if item.date else "")
+    return Missing("date", (item.value,), edge.value, "", text, "look_up")
 
 
 def _edge(candidate: Candidate, edge: t.Edge) -> Days:
@@ -105,16 +113,6 @@ def _next(context: Context, anchor: t.Event) -> Moment:
     return Moment(Days(min(lo, hi), hi), Truth.MET, evidence, missing, Reason.IMPRECISE, True)
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A window as a frame of days, or the unknown that stands in its way; `amount` if it moves with the as-of date."""
-
-    frame: Frame | None
-    amount: t.Amount | None = None
-    problem: Finding | None = None
-    flips: tuple[int, ...] = ()
-
-
 def opened(context: Context, window: t.Window | None) -> Opened:
     """A window as days."""
     match window:
@@ -142,9 +140,9 @@ def _within(context: Context, amount: t.Amount, side: t.Side, anchor: t.Anchor) 
     if side is t.Side.BEFORE:
         lengths = [reach(amount, day, back=True) for day in (at.days.lo, at.days.hi)]
         frame = Frame(Days(lengths[0].lo, lengths[1].hi), at.days)
-        return Opened(frame, None if at.fixed else amount, None, at.flips)
+        return Opened(frame, None if at.fixed else amount, None, at.flips, at.reason, at.missing)
     lengths = [reach(amount, day, back=False) for day in (at.days.lo, at.days.hi)]
-    return Opened(Frame(at.days, Days(lengths[0].lo, lengths[1].hi)), None, None, at.flips)
+    return _fixed(Frame(at.days, Days(lengths[0].lo, lengths[1].hi)), at)
 
 
 def _during(context: Context, anchor: t.Anchor) -> Opened:
@@ -152,7 +150,7 @@ def _during(context: Context, anchor: t.Anchor) -> Opened:
     start, end = (moment(context, replace(anchor, edge=edge)) for edge in (t.Edge.START, t.Edge.END))
     if start.exists is not Truth.MET:
         return Opened(None, None, absent(start))
-    return Opened(Frame(start.days, end.days), None, None, (*start.flips, *end.flips))
+    return _fixed(Frame(start.days, end.days), replace(start, flips=(*start.flips, *end.flips)))
 
 
 def _beside(context: Context, side: t.Side, anchor: t.Anchor) -> Opened:
@@ -160,8 +158,12 @@ def _beside(context: Context, side: t.Side, anchor: t.Anchor) -> Opened:
     if at.exists is not Truth.MET:
         return Opened(None, None, absent(at))
     if side is t.Side.BEFORE:
-        return Opened(Frame(Days.on(PAST), Days(at.days.lo - 1, at.days.hi - 1)), None, None, at.flips)
-    return Opened(Frame(Days(at.days.lo + 1, at.days.hi + 1), Days.on(FUTURE)), None, None, at.flips)
+        return _fixed(Frame(Days.on(PAST), Days(at.days.lo - 1, at.days.hi - 1)), at)
+    return _fixed(Frame(Days(at.days.lo + 1, at.days.hi + 1), Days.on(FUTURE)), at)
+
+
+def _fixed(frame: Frame, at: Moment) -> Opened:
+    return Opened(frame, None, None, at.flips, at.reason, at.missing)
 
 
 def absent(at: Moment) -> Finding:

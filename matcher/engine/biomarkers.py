@@ -13,7 +13,7 @@ from matcher.engine.algebra import both, either, negate
 from matcher.engine.change import CHANGE_OF_ABSENCE
 from matcher.engine.context import Context, Reading
 from matcher.engine.coverage import Need, Through, absence
-from matcher.engine.days import FUTURE, PAST, Course
+from matcher.engine.days import FUTURE, Course
 from matcher.engine.fields import (
     Candidate,
     codes_of,
@@ -57,7 +57,9 @@ def biomarkers(context: Context, records: t.Records, history: bool) -> Iterable[
     for marker, candidate in found:
         against = [
             other.evidence for each, other in found
-            if candidate.finding.truth is Truth.MET and other.finding.truth is Truth.NOT_MET and _contradicts(each, marker)
+            if candidate.finding.truth is Truth.MET
+            and other.finding.truth is Truth.NOT_MET
+            and _contradicts(each, marker)
         ]  # fmt: skip
         if against:
             evidence = (candidate.evidence, *against)
@@ -199,7 +201,8 @@ def unrecorded_marker(context: Context, records: t.Records, asked: tuple[str, ..
         text = f"{' or '.join(names)} {alteration or 'alteration'}: tested?"
         missing = Missing("biomarker", names, alteration, "", text, "pathology")
         need = Need("biomarkers", "", asked, alteration, assay)
-        found.append(absence(context, need, until=PAST, denials=denials, change=change, text=text, missing=missing))
+        day = context.asked
+        found.append(absence(context, need, until=day, denials=denials, change=change, text=text, missing=missing))
     return either(found)
 
 

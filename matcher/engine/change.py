@@ -1,4 +1,4 @@
-"""How each leaf's answer can turn into its contrary (SEMANTICS §5). The engine reads these tables, the manual prints them.
+"""How a leaf's answer can turn into its contrary (SEMANTICS §5): the engine reads the tables, the manual prints them.
 
 What was, was: an exposure, a histology, a course that ended in progression. What is not yet can come by the course of
 disease; what is measured or taken can be measured again or stopped; what only asks how long ago answers itself in time.

@@ -140,7 +140,7 @@ def _of_this_cancer(context: Context, row: Condition) -> list[Finding]:
 def _presence(
     context: Context, records: t.Records, unit: dz.Disease, lesion: dz.Disease, ever: bool, absent: Sequence[Condition]
 ) -> list[Finding]:
-    """What `has` asks of a condition beside its name: that it is current, or, of an event or in history, that it was."""
+    """What `has` asks of a condition beside its name: that it is current; of an event, or in history, that it was."""
     if any(item.field == "status" for item in records.tests):
         return []
     row = unit.rows[-1]

@@ -12,7 +12,7 @@ from datetime import date
 from functools import lru_cache
 
 from matcher.engine.results import Finding
-from matcher.engine.truth import Reason, Truth
+from matcher.engine.truth import Reason, Truth, first_reason
 from patients.facts import Patient, Treatment
 from patients.vocabulary import Concept, Domain, Relation, Vocabulary
 from trials.criteria import tree as t
@@ -139,9 +139,8 @@ def meaning(
     answers = {_reading_is(vocabulary, reading, asked) for reading in readings}
     if len(answers) == 1:
         return answers.pop()
-    truths = {truth for truth, _ in answers}
-    if len(truths) == 1 and Truth.UNKNOWN not in truths:
-        return truths.pop(), None
+    if {truth for truth, _ in answers} == {Truth.UNKNOWN}:
+        return Truth.UNKNOWN, first_reason(reason for _, reason in answers)
     return Truth.UNKNOWN, Reason.CONFLICTING
 
 

@@ -9,6 +9,7 @@ from matcher.engine.anchors import in_days, opened
 from matcher.engine.change import CHANGE_OF_ABSENCE
 from matcher.engine.context import Context
 from matcher.engine.courses import in_window
+from matcher.engine.coverage import METASTASIS
 from matcher.engine.intervals import Interval, compare
 from matcher.engine.lines import Line, count_lines, lines_of
 from matcher.engine.patterns import candidates, half_life, line_matches, unrecorded
@@ -31,7 +32,7 @@ def counted(context: Context, leaf: t.Count) -> Finding:
     told: dict[str, list[Finding]] = {}
     for candidate in candidates(context, records, history=True):
         own = opened(context, in_days(leaf.window, half_life(context, candidate.fact)))
-        finding = algebra.both([candidate.finding, in_window(context, candidate, own.frame, own.amount, records.kind)])
+        finding = algebra.both([candidate.finding, in_window(context, candidate, own, records.kind)])
         told.setdefault(candidate.counted_as or candidate.fact.id, []).append(finding)
     asked = [algebra.either(findings) for findings in told.values()]
     low = sum(finding.truth is Truth.MET for finding in asked)
@@ -91,7 +92,7 @@ def _sites(context: Context, leaf: t.Count) -> Finding:
     ]
     silent = unrecorded(context, records, context.asked)
     if unplaced:
-        sites_missing = Missing("condition", (disease.METASTASIS,), "site", "", "sites of the metastases", "imaging")
+        sites_missing = Missing("condition", (METASTASIS,), "site", "", "sites of the metastases", "imaging")
         silent = unknown(Reason.IMPRECISE, missing=silent.missing or (sites_missing,))
     low = max(len(distinct), min(1, sum(c.finding.truth is Truth.MET for c in found)))
     return _in_range(leaf, low, len(possible), [c.finding for c in found], silent)

@@ -7,7 +7,7 @@ older than 90 days (SEMANTICS §2.1, §2.4).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from matcher.engine import disease as dz
 from matcher.engine.algebra import negate
@@ -127,17 +127,36 @@ def _one_day(context: Context, fact: Treatment | Medication) -> bool:
     )
 
 
-def in_window(
-    context: Context, candidate: Candidate, frame: Frame | None, amount: t.Amount | None, kind: Kind
-) -> Finding:
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A window as a frame of days, or the unknown that stands in its way; `amount` if it moves with the as-of date.
+
+    `reason` and `missing` say why its ends are not known to the day, where they are not.
+    """
+
+    frame: Frame | None
+    amount: t.Amount | None = None
+    problem: Finding | None = None
+    flips: tuple[int, ...] = ()
+    reason: Reason | None = None
+    missing: tuple[Missing, ...] = ()
+
+
+def in_window(context: Context, candidate: Candidate, window: Opened, kind: Kind) -> Finding:
     """Whether a candidate's course meets a window, and when time alone changes that."""
+    frame, amount = window.frame, window.amount
     if frame is None:
         return met(Change.NEVER)  # the answer is that of the record
     truth = meets(candidate.course, frame)
     flips = tuple(sorted(leaving(candidate.course, amount)))
     if truth is Truth.UNKNOWN:
+        course = candidate.course
+        if course.start.exact and course.end.exact and window.missing:
+            reason = window.reason or Reason.IMPRECISE
+            return unknown(reason, evidence=(candidate.evidence,), missing=window.missing, flips=flips)
         name = candidate.evidence.value
-        missing = Missing(kind.value, (name,), "date", "", f"date of {name}{_dated(candidate)}", "look_up")
+        what = "end" if course.start.exact else "date"
+        missing = Missing(kind.value, (name,), what, "", f"{what} of {name}{_dated(candidate)}", "look_up")
         return unknown(Reason.IMPRECISE, evidence=(candidate.evidence,), missing=(missing,), flips=flips)
     if truth is Truth.NOT_MET:
         return Finding(truth, None, CHANGE_OF_ABSENCE[kind], flips, (candidate.evidence,))

@@ -43,7 +43,7 @@ def corrected_calcium(*, calcium_mg_dl: float, albumin_g_dl: float) -> float:
 
 
 def fridericia(*, qt_ms: float, heart_rate: float) -> float:
-    """QTcF in ms: QT over the cube root of the RR interval in seconds. Fridericia LS. Acta Med Scand 1920;53:469-486."""
+    """QTcF in ms: QT over the cube root of the RR interval in s. Fridericia LS. Acta Med Scand 1920;53:469-486."""
     return float(qt_ms / (60 / heart_rate) ** (1 / 3))
 
 

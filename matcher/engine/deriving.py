@@ -36,9 +36,10 @@ def _measured(context: Context, test: str, day: date | None = None) -> list[_Exa
     """The exact values of a test, of one day or of all."""
     found = []
     for item in context.patient.observations:
-        if item.test == test and item.low is not None and item.low == item.high and item.low > 0:
-            if item.date is not None and item.date.exact and day in (None, item.date.first):
-                found.append(_Exact(item, item.low, item.date.first))
+        if item.test != test or item.low is None or item.low != item.high or item.low <= 0:
+            continue
+        if item.date is not None and item.date.exact and day in (None, item.date.first):
+            found.append(_Exact(item, item.low, item.date.first))
     return found
 
 

@@ -267,15 +267,14 @@ def belongs_to(context: Context, tumour: Disease, diagnosis: str | None) -> Trut
         if any(diagnosis in other.ids for other in primaries(context)):
             return Truth.NOT_MET
         ids = context.vocabulary.find(diagnosis, Domain.CANCER)
-        if not ids and tumour.ids:
-            return Truth.UNKNOWN  # of a diagnosis that no row tells of
-        if ids:
-            mine = context.is_a(tumour_readings(context, tumour), ids)[0]
-            theirs = [context.is_a(tumour_readings(context, other), ids)[0] for other in others]
-            if mine is Truth.NOT_MET:
-                return Truth.NOT_MET
-            if mine is Truth.MET and all(each is Truth.NOT_MET for each in theirs):
-                return Truth.MET
+        if not ids:
+            return Truth.UNKNOWN  # of a diagnosis that no row and no list tells of
+        mine = context.is_a(tumour_readings(context, tumour), ids)[0]
+        theirs = [context.is_a(tumour_readings(context, other), ids)[0] for other in others]
+        if mine is Truth.NOT_MET:
+            return Truth.NOT_MET
+        if mine is Truth.MET and all(each is Truth.NOT_MET for each in theirs):
+            return Truth.MET
     return Truth.UNKNOWN if others else Truth.MET
 
 
@@ -315,7 +314,7 @@ def _since(statements: list[Statement], code: str) -> Days | None:
 
 
 def attribute(disease: Disease, name: str, default: str | None = None) -> State:
-    """A field of a disease from the latest row that records it; a row that leaves it out says `default`, if anything."""
+    """A field of a disease from the latest row that records it; a row that leaves it out says `default`."""
     statements = [
         Statement(str(value), None if row.date is None else Days.of(row.date), evidence_of(row, f"{row.raw}: {value}"))
         for row in disease.rows

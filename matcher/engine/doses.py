@@ -11,9 +11,8 @@ import re
 from dataclasses import dataclass
 
 from matcher.engine.algebra import merged, unique
-from matcher.engine.anchors import Opened
 from matcher.engine.context import Context
-from matcher.engine.courses import leaving
+from matcher.engine.courses import Opened, leaving
 from matcher.engine.days import Days, Frame, meets
 from matcher.engine.fields import Candidate, dose_factor
 from matcher.engine.intervals import Interval

@@ -83,7 +83,7 @@ def evaluate_rule(
 
 
 def focuses(context: Context) -> list[Context]:
-    """One context for each of the patient's cancers that the document may be about; one without any if there is none."""
+    """One context for each of the patient's cancers that the document may be about; if there is none, one without."""
     tumours = disease.primaries(context)
     found = [replace(context, focus=tumour, cache={"primaries": tumours}) for tumour, _ in disease.candidates(context)]
     return found or [context]
@@ -180,7 +180,7 @@ def _has(context: Context, leaf: t.Has) -> Finding:
         found = []
         for candidate in matching:
             own = opened(context, in_days(leaf.window, half_life(context, candidate.fact)))
-            found.append(algebra.both([candidate.finding, in_window(context, candidate, own.frame, own.amount, kind)]))
+            found.append(algebra.both([candidate.finding, in_window(context, candidate, own, kind)]))
         until = context.asked if window.frame is None else min(window.frame.closes.hi, context.asked)
         finding = algebra.either([*found, unrecorded(context, records, until)])
     if leaf.mode is t.Mode.NO:

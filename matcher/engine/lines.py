@@ -156,7 +156,7 @@ class _Way:
 
 
 def _ways(events: Sequence[Worsening]) -> list[_Way]:
-    """The readings: certain worsenings alone, or all that may be; a drug that comes back joins its line, or does not."""
+    """The readings: certain worsenings alone, or all that may be; a drug that comes back joins its line or does not."""
     certain = tuple((e.days.lo, e.days.hi) for e in events if e.sure and e.counts_between_lines)
     possible = tuple((e.days.hi, e.days.lo) for e in events)
     return [_Way(days, returns) for returns in (False, True) for days in dict.fromkeys((certain, possible))]
@@ -370,9 +370,10 @@ def _ended(context: Context, line: Line, test: t.Test) -> Truth:
 
 
 def line_numbers(context: Context, treatment: Treatment) -> tuple[float, float] | None:
-    """The number of the line a treatment belongs to, among the lines of its setting, as a range."""
-    if treatment.line is not None:
-        return (float(treatment.line), float(treatment.line))
+    """The number of the line a treatment belongs to, among the lines of its setting, as a range.
+
+    A recorded number holds; where the dates tell of more lines before it than the number allows, the range covers both.
+    """
     found = lines_of(context)
     counted: list[int] = []
     for world in found.worlds if found is not None else ():
@@ -381,6 +382,8 @@ def line_numbers(context: Context, treatment: Treatment) -> tuple[float, float] 
                 earlier = [_may_share(other.settings, line.settings) for other in world[:index]]
                 counted.append(1 + sum(each is Truth.MET for each in earlier))
                 counted.append(1 + sum(each is not Truth.NOT_MET for each in earlier))
+    if treatment.line is not None:
+        return (float(treatment.line), float(max(treatment.line, min(counted, default=0))))
     return (float(min(counted)), float(max(counted))) if counted else None
 
 

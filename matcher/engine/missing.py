@@ -89,12 +89,20 @@ def _with(finding: Finding, assumed: Mapping[object, Truth]) -> Truth:
 
 
 def open_leaves(finding: Finding) -> Iterable[Finding]:
-    """The unknown leaves below a finding."""
-    if finding.parts:
-        for part in finding.parts:
-            yield from open_leaves(part)
-    elif finding.truth is Truth.UNKNOWN:
+    """The unknown leaves that keep a finding unknown; what stands in a decided part no longer matters."""
+    if finding.truth is not Truth.UNKNOWN:
+        return
+    if not finding.parts:
         yield finding
+    for part in _asked_parts(finding):
+        yield from open_leaves(part)
+
+
+def _asked_parts(finding: Finding) -> tuple[Finding, ...]:
+    """The parts that bear on a finding: of an `if` whose condition is decided only the branch it chose."""
+    if isinstance(finding.rule, t.If) and finding.parts[0].truth is not Truth.UNKNOWN:
+        return finding.parts[1:2] if finding.parts[0].truth is Truth.MET else finding.parts[2:]
+    return finding.parts
 
 
 def groups(finding: Finding, *, negated: bool = False) -> list[frozenset[Missing]]:
@@ -104,7 +112,7 @@ def groups(finding: Finding, *, negated: bool = False) -> list[frozenset[Missing
     if not finding.parts:
         return [frozenset({fact}) for fact in finding.missing if fact.kind not in READ]
     flip = isinstance(finding.rule, t.Not)
-    inside = [groups(part, negated=negated != flip) for part in finding.parts]
+    inside = [groups(part, negated=negated != flip) for part in _asked_parts(finding)]
     if isinstance(finding.rule, t.Except):
         inside = [groups(finding.parts[0], negated=negated), groups(finding.parts[1], negated=not negated)]
     disjunctive = isinstance(finding.rule, t.And if negated else t.Or)
@@ -115,14 +123,32 @@ def groups(finding: Finding, *, negated: bool = False) -> list[frozenset[Missing
 
 
 def questions(finding: Finding, line: str) -> list[str]:
-    """What only a reader can settle below a finding: the questions it asks, else its own line of the protocol."""
-    found: list[str] = []
-    for leaf in open_leaves(finding):
-        asked = [fact.text for fact in leaf.missing if fact.kind in READ]
-        if not asked and leaf.reason in (Reason.NEEDS_JUDGEMENT, Reason.NOT_STRUCTURED):
-            asked = [f"{line} ({leaf.note})" if leaf.note else line]
-        found.extend(asked)
-    return list(dict.fromkeys(found))
+    """What only a reader can settle below a finding: the questions it asks, else its own line of the protocol.
+
+    A question is listed if an answer to it would change the truth, or if nothing by itself would.
+    """
+    found = [(leaf, _asked(leaf, line)) for leaf in open_leaves(finding)]
+    matters = [texts for leaf, texts in found if texts and _decides(finding, leaf)]
+    if not matters and not any(_changes(finding, group) for group in groups(finding)):
+        matters = [texts for _, texts in found]
+    return list(dict.fromkeys(text for texts in matters for text in texts))
+
+
+def _asked(leaf: Finding, line: str) -> list[str]:
+    asked = [fact.text for fact in leaf.missing if fact.kind in READ]
+    if not asked and leaf.reason in (Reason.NEEDS_JUDGEMENT, Reason.NOT_STRUCTURED):
+        return [f"{line} ({leaf.note})" if leaf.note else line]
+    return asked
+
+
+def _decides(finding: Finding, leaf: Finding) -> bool:
+    """Whether some answer to a leaf changes the truth of the finding."""
+    return any(_with(finding, choice) is not Truth.UNKNOWN for choice in _choices([_key(leaf)]))
+
+
+def _changes(finding: Finding, group: frozenset[Missing]) -> bool:
+    """Whether some values of a group of facts change the truth of the finding."""
+    return effects(finding, group) != {Truth.UNKNOWN}
 
 
 def entries(criteria: Sequence[tuple[str, Finding]]) -> tuple[Entry, ...]:
@@ -139,10 +165,16 @@ def entries(criteria: Sequence[tuple[str, Finding]]) -> tuple[Entry, ...]:
         if alone:
             for name in asked.pop(group):
                 asked[frozenset({alone[0]})].append(name)
+    # Where no fact by itself changes the truth of a criterion, all that it asks for are listed.
+    stuck = {
+        name for name, finding in criteria
+        if not any(_changes(finding, group) for group, names in asked.items() if name in names)
+        and not any(_decides(finding, leaf) for leaf in open_leaves(finding) if _asked(leaf, name))
+    }  # fmt: skip
     found = []
     for group, names in asked.items():
         seen = [effects(found_by[name], group) for name in dict.fromkeys(names)]
-        if all(truths == {Truth.UNKNOWN} for truths in seen):
+        if all(truths == {Truth.UNKNOWN} for truths in seen) and not any(name in stuck for name in names):
             continue
         rules_out = sum(Truth.NOT_MET in truths for truths in seen)
         decides = sum(Truth.UNKNOWN not in truths for truths in seen)

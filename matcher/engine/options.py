@@ -76,8 +76,8 @@ def rank_options(
     vocabulary: Vocabulary | None = None,
     settings: Settings | None = None,
 ) -> tuple[OptionResult, ...]:
-    """The options in the order in which a page shows them. `shelf` are documents with their versions, `trials` the answers
-    of the trials on the shelf, which *clinical trial first* reads.
+    """The options in the order in which a page shows them. `shelf` are documents with their versions, `trials` the
+    answers of the trials on the shelf, which *clinical trial first* reads.
     """
     found = [_option(document, version, patient, as_of, trials, vocabulary, settings) for document, version in shelf]
     blocks = list(Block)

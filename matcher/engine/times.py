@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date
 
 from matcher.engine import algebra
-from matcher.engine.ages import ages_on
+from matcher.engine.ages import ages_on, completed_months
 from matcher.engine.anchors import Moment, absent, moment
 from matcher.engine.context import Context, UnknownWord
 from matcher.engine.days import FUTURE, PAST, Days, not_before, shift
@@ -44,10 +44,15 @@ def aged(context: Context, operator: t.Operator, right: t.Value) -> Finding:
     ages = ages_on(context, context.asked)
     if ages is None:
         return unknown(Reason.NOT_RECORDED, missing=(birth_missing(),))
-    limit = _years(right)
-    truth = compare(Interval.between(*ages), operator, Interval.point(limit))
+    months = _months(right)
     births = {part for each in context.patient.births for part in (each.first, each.last)}
-    days = {day for each in births for day in _birthdays(each, limit) if day > context.asked}
+    if months % 12:
+        # A limit between birthdays is counted in completed months.
+        counted = [completed_months(each, context.today) for each in births]
+        truth = compare(Interval.between(min(counted), max(counted)), operator, Interval.point(months))
+    else:
+        truth = compare(Interval.between(*ages), operator, Interval.point(months / 12))
+    days = {day for each in births for day in _passing(each, months) if day > context.asked}
     flips = tuple(sorted(days))
     if truth is Truth.UNKNOWN:
         reason = Reason.CONFLICTING if len(context.patient.births) > 1 else Reason.IMPRECISE
@@ -56,23 +61,24 @@ def aged(context: Context, operator: t.Operator, right: t.Value) -> Finding:
     return Finding(truth, None, Change.TIME if by_time else Change.NEVER, flips, (birth(context),))
 
 
-def _years(right: t.Value) -> float:
-    """The limit of an age in years. Raises UnknownWord."""
+def _months(right: t.Value) -> float:
+    """The limit of an age in months. Raises UnknownWord."""
     match right:
         case t.Span(number, t.TimeUnit.YEAR) | t.Quantity(number):
-            return number
+            return number * 12
         case t.Span(number, t.TimeUnit.MONTH):
-            return number / 12
+            return number
         case _:
             raise UnknownWord("an age is compared with a number of years or months")
 
 
-def _birthdays(born: date, limit: float) -> tuple[int, ...]:
-    """Days on which the age passes a limit: the birthday on which it is reached, and the next."""
+def _passing(born: date, months: float) -> tuple[int, ...]:
+    """Days on which the age passes a limit: the day on which it is reached, and the end of the year or month of it."""
+    step = 1 if months % 12 else 12
     days = []
-    for years in (math.ceil(limit), math.floor(limit) + 1):
-        day = add_months(born, 12 * years)
-        leap = (born.month, born.day) == (2, 29) and day.day == 28
+    for reached in (math.ceil(months), math.floor(months) + step):
+        day = add_months(born, reached)
+        leap = (born.month, born.day) == (2, 29) and (day.month, day.day) == (2, 28)
         days.append(day.toordinal() + (1 if leap else 0))  # 29 February counts on 1 March
     return tuple(days)
 

@@ -243,15 +243,16 @@ def together(context: Context, treatment: Treatment, other: Candidate) -> Findin
     """Whether two treatments were one regimen: so named, or begun within 28 days of each other."""
     fact = other.fact
     assert isinstance(fact, Treatment)
+    named_apart = False
     if treatment.regimen and fact.regimen:
-        same = folded(treatment.regimen) == folded(fact.regimen)
-        if same:
+        if folded(treatment.regimen) == folded(fact.regimen):
             return met(Change.NEVER, other.evidence)
+        named_apart = True
     mine, theirs = treatment_course(context, treatment).start, other.course.start
     join = context.settings.line_joins
     apart_least = max(0, mine.lo - theirs.hi, theirs.lo - mine.hi)
     apart_most = max(abs(mine.hi - theirs.lo), abs(theirs.hi - mine.lo))
-    if apart_most <= join:
+    if apart_most <= join and not named_apart:
         return met(Change.NEVER, other.evidence)
     if apart_least > join:
         return not_met(Change.NEVER, other.evidence)

@@ -51,7 +51,7 @@ _REASONS = list(Reason)
 
 
 def first_reason(reasons: Iterable[Reason | None]) -> Reason | None:
-    """The reason that stands for several: what the data say against themselves first, what only a reader can say last."""
+    """The reason that stands for several: what the data say against themselves first, what a reader must say last."""
     known = [reason for reason in reasons if reason is not None]
     return min(known, key=_REASONS.index) if known else None
 

@@ -159,7 +159,7 @@ def _medication(fact: MedicationFact, words: Vocabulary) -> tuple[Cell, ...]:
 def _observation(fact: ObservationFact, words: Vocabulary) -> tuple[Cell, ...]:
     limits = ""
     if fact.ref_low is not None or fact.ref_high is not None:
-        limits = f"{number_text(fact.ref_low)} to {number_text(fact.ref_high)}"
+        limits = f"{number_text(fact.ref_low, digits=4)} to {number_text(fact.ref_high, digits=4)}"
     concept = words.get(fact.test)
     name = concept.name if concept is not None else fact.test or fact.name
     return (
@@ -175,8 +175,10 @@ def _canonical(fact: ObservationFact) -> str:
     """The value in the unit the test is compared in, where that is not what was written."""
     if fact.low is None or fact.low != fact.high:
         return ""
-    value = f"{number_text(fact.low)} {fact.unit}".strip()
-    return "" if value == fact.shown or number_text(fact.low) == fact.shown else f"= {value}"
+    if fact.shown.removesuffix(fact.unit).strip() == number_text(fact.low):
+        return ""
+    value = f"{number_text(fact.low, digits=4)} {fact.unit}".strip()
+    return "" if value == fact.shown else f"= {value}"
 
 
 def _biomarker(fact: BiomarkerFact, words: Vocabulary) -> tuple[Cell, ...]:
@@ -257,7 +259,7 @@ def _table(kind: _Kind, patient: Patient, vocabulary: Vocabulary, today: date) -
         if fact.withdrawn_at is None:
             rivals[fact.key] = rivals.get(fact.key, 0) + 1
     # The latest statement first; what has no date stands last, what is withdrawn beside what replaced it.
-    facts.sort(key=lambda fact: (kind.dated(fact) or date.min), reverse=True)
+    facts.sort(key=lambda fact: kind.dated(fact) or date.min, reverse=True)
     rows = tuple(
         FactRow(
             fact=f"{kind.model._meta.model_name}-{fact.pk}",

@@ -45,6 +45,9 @@ class PatientAdmin(ReadOnlyAdmin):
     paginator = EndlessPaginator
     list_before_template = "patients/find_patient.html"
 
+    class Media:
+        js = ("patients/focus.js",)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Patient]:
         found = super().get_queryset(request)
         prefix = request.session.get(FOUND_BY, "") if _is_list(request) else ""
@@ -56,7 +59,7 @@ class PatientAdmin(ReadOnlyAdmin):
                 "conditionfact_set",
                 ConditionFact.objects.filter(withdrawn_at__isnull=True, kind="primary")
                 .exclude(status="absent")
-                .only("patient_id", "name", "concepts", "date_first")
+                .only("patient_id", "name", "concepts", "sites", "date_first")
                 .order_by("date_first", "pk"),
                 "current_primaries",
             ),
@@ -143,7 +146,6 @@ class PatientAdmin(ReadOnlyAdmin):
         )
 
 
-
 def _is_list(request: HttpRequest) -> bool:
     return request.path == reverse("admin:patients_patient_changelist")
 
@@ -155,13 +157,15 @@ def _vital(details: list[PatientDetails]) -> tuple[str, str]:
     death = next((partial_text(row.death_first, row.death_last) for row in details if row.death_first), "")
     if said == {True} or death:
         return "toned tone-quiet", f"died {death}" if death else "deceased"
-    return ("toned tone-met", "alive") if said == {False} else ("", "not recorded")
+    return ("toned tone-met", "alive") if said == {False} else ("", "no death recorded")
 
 
 def _diagnosis(condition: ConditionFact) -> str:
     words = default()
     names = [concept.name for id in condition.concepts if (concept := words.get(id)) is not None]
-    return " or ".join(names) or condition.name or "unnamed"
+    sites = [concept.name for id in condition.sites if (concept := words.get(id)) is not None]
+    name = " or ".join(names) or condition.name or "unnamed"
+    return f"{name} ({' or '.join(sites)})" if sites else name
 
 
 def _data_through(details: list[PatientDetails]) -> date | None:

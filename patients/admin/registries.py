@@ -54,7 +54,7 @@ _WORDS: Mapping[str, tuple[Words, ...]] = {
 class RegistryForm(RecordForm):
     """A registry before its first upload."""
 
-    name = forms.SlugField(help_text="A short handle: letters, digits, hyphen and underscore. Commands and the API use it.")
+    name = forms.SlugField(help_text="A short handle of letters, digits, hyphen and underscore, as commands use it.")
     title = forms.CharField(required=False, max_length=200)
     preset = forms.ChoiceField(
         choices=Preset.choices,
@@ -71,7 +71,9 @@ class PolicyForm(RecordForm):
     """How the absence of a record is to be read."""
 
     domain = forms.ChoiceField(label="Kind of fact", choices=Domain.choices)
-    scope = forms.CharField(initial="all", help_text="all, kind:drug, class:…, genes:a|b, alteration:…, assay:…, by spaces.")
+    scope = forms.CharField(
+        initial="all", help_text="all, kind:drug, class:…, genes:a|b, alteration:…, assay:…, joined by spaces."
+    )
     policy = forms.ChoiceField(label="Reading", choices=RegistryPolicy.Reading.choices)
     currency_days = forms.IntegerField(
         label="Currency in days", required=False, min_value=0,

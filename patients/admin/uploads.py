@@ -14,7 +14,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Case, Count, Q, Value, When
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -59,11 +59,9 @@ class UploadForm(RecordForm):
     mode = forms.ChoiceField(
         choices=Upload.Mode.choices,
         initial=Upload.Mode.INCREMENTAL,
-        help_text="Incremental adds and corrects. A snapshot is the whole registry: what it does not hold is withdrawn.",
+        help_text="Incremental adds and corrects. A snapshot is the whole registry: what it lacks is withdrawn.",
     )
-    dry_run = forms.BooleanField(
-        label="Dry run: show what would change, store nothing", required=False, initial=False
-    )
+    dry_run = forms.BooleanField(label="Dry run: show what would change, store nothing", required=False, initial=False)
     encoding = forms.ChoiceField(
         choices=[("utf-8", "UTF-8"), ("cp1252", "Windows-1252 (Western Europe)"), ("iso-8859-15", "ISO 8859-15"),
                  ("utf-16", "UTF-16")],
@@ -192,8 +190,12 @@ class UploadAdmin(ReadOnlyAdmin):
             chosen &= Q(severity=severity)
         if code:
             chosen &= Q(code=code)
-        problems = UploadProblem.objects.filter(chosen).defer("raw_row").order_by("severity", "id")
+        worst_first = Case(
+            *(When(severity=name, then=Value(place)) for place, name in enumerate(UploadProblem.Severity.values))
+        )
+        problems = UploadProblem.objects.filter(chosen).defer("raw_row").order_by(worst_first, "id")
         shown = Paginator(problems, PROBLEMS_PER_PAGE).get_page(request.GET.get("page"))
+        uploads = reverse("admin:patients_upload_changelist")
         by_severity = {each: 0 for each in UploadProblem.Severity.values}
         for row in counts:
             by_severity[row["severity"]] += row["n"]
@@ -204,7 +206,7 @@ class UploadAdmin(ReadOnlyAdmin):
             crumbs=[
                 Link("Registries", reverse("admin:patients_registry_changelist")),
                 Link(str(upload.registry), reverse("admin:patients_registry_change", args=[upload.registry_id])),
-                Link("Uploads", reverse("admin:patients_upload_changelist") + f"?registry__id__exact={upload.registry_id}"),
+                Link("Uploads", f"{uploads}?registry__id__exact={upload.registry_id}"),
             ],
             upload=upload,
             tone=TONES.get(upload.state, "quiet"),
@@ -239,9 +241,7 @@ class UploadAdmin(ReadOnlyAdmin):
         need(request, "patients.view_upload", "patients.view_patient")
         upload = get_object_or_404(Upload.objects.select_related("registry"), pk=pk)
         with transaction.atomic():
-            trust.record(
-                actor=request.user, action="rejected rows exported", target=upload, registry=upload.registry
-            )
+            trust.record(actor=request.user, action="rejected rows exported", target=upload, registry=upload.registry)
         return StreamingHttpResponse(
             rejected_csv(upload),
             content_type="text/csv; charset=utf-8",

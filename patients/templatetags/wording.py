@@ -48,3 +48,9 @@ def share(part: float, whole: float) -> float:
 def of(mapping: Any, key: Any) -> Any:
     """The value of a key, or nothing."""
     return mapping.get(key) if mapping else None
+
+
+@register.filter
+def spaced(value: str) -> str:
+    """An identifier as words: disease_status becomes disease status."""
+    return str(value).replace("_", " ")

@@ -157,7 +157,9 @@ def test_an_option_cannot_be_opened(option: Version, reviewer: Client) -> None:
 
 def test_who_may_only_look_changes_nothing(trial: Version, person: Person) -> None:
     client = person("trials.view_document")
-    assert "Draft" not in text_of(page_of(client, trial.document)).partition("A made-up trial")[2].partition("Version")[0]
+    assert (
+        "Draft" not in text_of(page_of(client, trial.document)).partition("A made-up trial")[2].partition("Version")[0]
+    )
     for url in (
         draft_url(trial.document), publish_url(trial.document), reverse("admin:trials_document_add"),
         reverse("admin:trials_document_open", args=[trial.document_id]),
@@ -168,6 +170,8 @@ def test_who_may_only_look_changes_nothing(trial: Version, person: Person) -> No
 
 
 def test_a_text_of_a_document_cannot_become_markup(author: Client, db: None) -> None:
-    author.post(reverse("admin:trials_document_add"), {"text": TRIAL.replace("Written consent.", "<b onclick=x>ok</b>")})
+    author.post(
+        reverse("admin:trials_document_add"), {"text": TRIAL.replace("Written consent.", "<b onclick=x>ok</b>")}
+    )
     body = page_of(author, Document.objects.get(code="FIRST")).content.decode()
     assert "<b onclick" not in body and "&lt;b onclick" in body

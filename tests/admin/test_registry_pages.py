@@ -61,7 +61,10 @@ def test_a_policy_is_withdrawn_and_recorded_anew(registry: Registry, manager: Cl
     again = {**said, "policy": "open", "reason": "charts were lost"}
     manager.post(own(registry, "policy"), again)
     rows = RegistryPolicy.objects.filter(registry=registry, domain="treatments").order_by("pk")
-    assert [(row.policy, row.withdrawn_at is None) for row in rows] == [("complete when present", False), ("open", True)]
+    assert [(row.policy, row.withdrawn_at is None) for row in rows] == [
+        ("complete when present", False),
+        ("open", True),
+    ]
     event = AuditEvent.objects.latest("number")
     assert (event.action, event.actor_name, event.reason) == ("registry policy recorded", "mara", "charts were lost")
     assert event.before["policy"] == "complete when present"

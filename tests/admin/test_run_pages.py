@@ -120,9 +120,7 @@ def test_matches_are_filtered(run: MatchRun, coordinator: Client, query: dict[st
     assert [code for code in ("P-1", "P-2", "P-3", "P-4", "P-5") if f" {code} " in text] == codes
 
 
-def test_matches_tell_what_is_missing_and_lead_to_the_pair(
-    run: MatchRun, trial: Version, coordinator: Client
-) -> None:
+def test_matches_tell_what_is_missing_and_lead_to_the_pair(run: MatchRun, trial: Version, coordinator: Client) -> None:
     response = matches(coordinator, trial=trial.document_id, run=run.pk)
     assert "needs information facts ECOG performance status within 60 days 15 Jan 2026" in text_of(response)
     assert "clears on 6 Feb 2026" in text_of(response)

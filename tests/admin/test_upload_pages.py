@@ -106,9 +106,7 @@ def test_the_page_tells_every_problem_with_its_remedy(upload: Upload, manager: C
     ({"severity": "error", "code": "patient_not_known"}, "knows this patient", "outside 0 to 5"),
     ({"severity": "nonsense"}, "outside 0 to 5", "Nothing was wrong"),
 ])  # fmt: skip
-def test_problems_are_filtered(
-    upload: Upload, manager: Client, query: dict[str, str], shows: str, hides: str
-) -> None:
+def test_problems_are_filtered(upload: Upload, manager: Client, query: dict[str, str], shows: str, hides: str) -> None:
     text = text_of(page_of(manager, upload, **query))
     assert shows in text and hides not in text
 
@@ -116,7 +114,7 @@ def test_problems_are_filtered(
 def test_the_rows_to_mend_come_as_csv_and_the_export_is_audited(upload: Upload, manager: Client) -> None:
     answer = manager.get(reverse("admin:patients_upload_rejected", args=[upload.pk]))
     rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode())))
-    assert [row["value"] for row in rows if row["patient_id"] == "P-2"][0] == "7"
+    assert next(row["value"] for row in rows if row["patient_id"] == "P-2") == "7"
     # A spreadsheet must not run what a row says.
     assert any(row["patient_id"] == "'=cmd|calc" for row in rows)
     event = AuditEvent.objects.latest("number")

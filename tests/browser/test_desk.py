@@ -52,6 +52,7 @@ def pair(live_server: Any, patient_id: str, trial: Version) -> str:
 
 def test_from_the_first_page_to_a_patient_by_keyboard(registry: Registry, trial: Version, desk: Page) -> None:
     # The place to type a code has the focus: a coordinator types and presses Enter.
+    expect(desk.locator("input[name=find]")).to_be_focused()
     desk.keyboard.type("P-2")
     desk.keyboard.press("Enter")
     expect(desk.locator(".title", has_text="P-2")).to_be_visible()
@@ -62,7 +63,9 @@ def test_from_the_first_page_to_a_patient_by_keyboard(registry: Registry, trial:
     expect(desk.locator(".headline")).to_be_visible()
 
 
-def test_criteria_are_filtered_without_a_script(registry: Registry, trial: Version, desk: Page, live_server: Any) -> None:
+def test_criteria_are_filtered_without_a_script(
+    registry: Registry, trial: Version, desk: Page, live_server: Any
+) -> None:
     desk.goto(pair(live_server, "P-3", trial) + "?as_of=2026-01-15")
     expect(desk.locator("article.criterion:visible")).to_have_count(3)
     desk.locator("label.chip", has_text="not met").click()
@@ -86,7 +89,9 @@ def test_an_answer_is_recorded_and_shown(registry: Registry, trial: Version, des
     assert AnswerFact.objects.get().criterion == "I2"
 
 
-def test_how_it_was_decided_unfolds_by_keyboard(registry: Registry, trial: Version, desk: Page, live_server: Any) -> None:
+def test_how_it_was_decided_unfolds_by_keyboard(
+    registry: Registry, trial: Version, desk: Page, live_server: Any
+) -> None:
     desk.goto(pair(live_server, "P-1", trial) + "?as_of=2026-01-15")
     summary = desk.locator("#criterion-I2 summary", has_text="How it was decided")
     expect(desk.locator("#criterion-I2 .why")).to_be_hidden()
@@ -116,7 +121,9 @@ def test_an_upload_shows_its_progress_and_then_what_became_of_it(
     assert "P-1" in download.value.path().read_text()
 
 
-def test_a_run_shows_its_counts_when_it_is_done(registry: Registry, trial: Version, desk: Page, live_server: Any) -> None:
+def test_a_run_shows_its_counts_when_it_is_done(
+    registry: Registry, trial: Version, desk: Page, live_server: Any
+) -> None:
     desk.goto(live_server.url + reverse("admin:matcher_matchrun_add"))
     expect(desk.locator("#id_as_of")).to_be_hidden()
     desk.select_option("#id_when", "date")

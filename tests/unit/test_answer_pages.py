@@ -167,7 +167,10 @@ def test_what_clears_by_time_says_when() -> None:
 def test_a_closed_trial_and_its_cohorts_are_said_to_be_closed() -> None:
     cohorts = "cohorts: [{id: A, title: Women, open: true}, {id: B, title: Others, open: false}]\n"
     shown = page(trial("cohort", "men", more=cohorts), lms())
-    assert [(cohort.id, cohort.open, cohort.best) for cohort in shown.cohorts] == [("A", True, True), ("B", False, False)]
+    assert [(cohort.id, cohort.open, cohort.best) for cohort in shown.cohorts] == [
+        ("A", True, True),
+        ("B", False, False),
+    ]
     assert page(trial("ecog", recruitment="completed"), lms()).not_offered == "completed"
 
 

@@ -193,11 +193,7 @@ DENIALS = {
 
 @pytest.mark.parametrize(
     ("rule", "rows", "expected"),
-    [
-        pytest.param(*row, id=name)
-        for table in (POSITIVE, FIELDS, VALUES, DENIALS)
-        for name, row in table.items()
-    ],
+    [pytest.param(*row, id=name) for table in (POSITIVE, FIELDS, VALUES, DENIALS) for name, row in table.items()],
 )
 def test_the_rows_answer(rule, rows, expected):
     assert truth(rule, lms(biomarkers=rows)) == expected

@@ -132,8 +132,13 @@ def test_a_row_of_which_no_day_is_known_covers_nothing():
 def test_what_came_before_the_end_stays_decided():
     who = lms(coverage=[row(through="2025-06-01")])
     assert truth(HAS, who) == "unknown: stale"
-    assert truth(f"{HAS} before first treatment(pazopanib)", lms(coverage=[row(through="2025-06-01")],
-                                                                   treatments=[PAZOPANIB])) == "not_met"
+    assert (
+        truth(
+            f"{HAS} before first treatment(pazopanib)",
+            lms(coverage=[row(through="2025-06-01")], treatments=[PAZOPANIB]),
+        )
+        == "not_met"
+    )
 
 
 def test_an_absence_says_when_it_lapses():
@@ -316,3 +321,8 @@ def test_a_fact_of_no_kind_is_of_the_kind_its_name_says():
 def test_a_rule_that_no_document_defines_is_refused():
     with pytest.raises(UnknownWord, match="defines no rule"):
         asked("fit", lms())
+
+
+def test_a_name_that_no_list_knows_is_refused_and_never_read_as_an_absence():
+    with pytest.raises(UnknownWord, match="'xyzzy' is no known"):
+        asked("no treatment(xyzzy)", lms(coverage=[row()]))

@@ -42,7 +42,7 @@ at most 1 of (hbsag is any of (negative, indeterminate); hbsag is not positive; 
 count treatment(any) != 1 or count treatment(any) <= 3 or count treatment(any) >= 2 any time
 has condition(any, state: (active or symptomatic) and not treated, site: not bone)
 (has treatment(doxorubicin, outcome: failure) and count line(systemic, setting: advanced) = 1) or (count line(systemic, setting: advanced) = 0 and has treatment(doxorubicin, setting: perioperative) and ask "does failure after perioperative doxorubicin count?")
-""".strip().splitlines()  # noqa: E501  a rule stands on one line here
+""".strip().splitlines()
 
 
 @pytest.mark.parametrize("text", EXAMPLES)

@@ -38,7 +38,14 @@ def test_formula(formula, inputs, expected):
 
 @pytest.mark.parametrize(
     ("bilirubin", "ast", "expected"),
-    [(1.0, 1.0, "normal"), (1.0, 1.1, "mild"), (1.5, 9.0, "mild"), (1.6, 0.5, "moderate"), (3.0, 0.5, "moderate"), (3.1, 0.5, "severe")],
+    [
+        (1.0, 1.0, "normal"),
+        (1.0, 1.1, "mild"),
+        (1.5, 9.0, "mild"),
+        (1.6, 0.5, "moderate"),
+        (3.0, 0.5, "moderate"),
+        (3.1, 0.5, "severe"),
+    ],
 )
 def test_hepatic_impairment(bilirubin, ast, expected):
     assert derived.nci_odwg(bilirubin_uln=bilirubin, ast_uln=ast) == expected
@@ -94,7 +101,10 @@ def test_the_formula_and_its_inputs_are_shown():
 
 
 def test_a_child_has_no_adult_egfr_and_a_childs_height_is_not_an_adults():
-    child = {"birth_date": "2012-05-01", "observations": [CREATININE, WEIGHT, obs("height", "150", unit="cm", date="2024-01-01")]}
+    child = {
+        "birth_date": "2012-05-01",
+        "observations": [CREATININE, WEIGHT, obs("height", "150", unit="cm", date="2024-01-01")],
+    }
     assert truth("egfr >= 60 mL/min/1.73m2", lms(**child)) == "unknown: not recorded"
     assert truth("bsa >= 1 m2", lms(**child)) == "unknown: not recorded"
 

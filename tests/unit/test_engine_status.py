@@ -212,7 +212,10 @@ TWO_OF_THIS = [
 def test_two_primaries_that_match_are_both_shown_and_the_better_counts():
     document = made_trial("has diagnosis(leiomyosarcoma, extent: metastatic)")
     result = result_of(document, lms(conditions=TWO_OF_THIS))
-    assert (result.status.value, [other.status.value for other in result.others]) == ("potentially_eligible", ["not_now"])
+    assert (result.status.value, [other.status.value for other in result.others]) == (
+        "potentially_eligible",
+        ["not_now"],
+    )
     assert result.cancer == result.others[0].cancer == "leiomyosarcoma"
 
 

@@ -87,9 +87,7 @@ def test_response_under_a_drug_does_not_exclude_a_later_failure():
 
 
 ANY_TIME = "define failure of doxorubicin as has disease_status(progression or relapse) after start of this treatment"
-SIX_MONTHS = (
-    "define failure of doxorubicin as has disease_status(progression or relapse) within 6 months after end of this treatment"
-)
+SIX_MONTHS = "define failure of doxorubicin as has disease_status(progression or relapse) within 6 months after end of this treatment"
 INTOLERANCE = "define failure of anthracycline as has treatment(this treatment, stop_reason: toxicity)"
 
 

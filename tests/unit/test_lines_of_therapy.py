@@ -7,7 +7,9 @@ from tests.synthetic import DRUGS_COMPLETE, drug, lms, truth
 PROGRESSION = [{"status": "progression", "date": "2024-06-01"}]
 
 
-def count(treatments, disease_status=(), rule="count line(systemic, setting: advanced)", coverage=(DRUGS_COMPLETE,), **rows):
+def count(
+    treatments, disease_status=(), rule="count line(systemic, setting: advanced)", coverage=(DRUGS_COMPLETE,), **rows
+):
     who = lms(treatments=treatments, disease_status=list(disease_status), coverage=list(coverage), **rows)
     found = [n for n in range(8) if truth(f"{rule} = {n}", who, cancer="leiomyosarcoma") != "not_met"]
     return (found[0], found[-1]) if found else None
@@ -116,7 +118,9 @@ def test_lines_of_another_cancer_are_not_counted():
 
 
 def test_where_no_primary_is_the_documents_cancer_lines_are_unknown():
-    who = lms(treatments=[drug("doxorubicin", "2024-01-10", "2024-05-20", setting="advanced")], coverage=[DRUGS_COMPLETE])
+    who = lms(
+        treatments=[drug("doxorubicin", "2024-01-10", "2024-05-20", setting="advanced")], coverage=[DRUGS_COMPLETE]
+    )
     assert truth("count line(systemic) >= 1", who, cancer="prostate cancer") == "unknown: imprecise"
 
 

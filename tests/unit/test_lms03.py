@@ -11,7 +11,13 @@ from matcher.engine.wire import trial_json
 from tests.library_shelf import line, screened, truth_of
 from tests.synthetic import DRUGS_COMPLETE, TODAY, drug, lms
 
-LMS = {"condition": "leiomyosarcoma", "kind": "primary", "body_site": "uterus", "extent": "metastatic", "date": "2023-02-01"}
+LMS = {
+    "condition": "leiomyosarcoma",
+    "kind": "primary",
+    "body_site": "uterus",
+    "extent": "metastatic",
+    "date": "2023-02-01",
+}
 DOXORUBICIN = drug(
     "doxorubicin", "2024-01-10", "2024-05-20", setting="advanced", line="1", response="progressive disease"
 )  # fmt: skip
@@ -208,8 +214,15 @@ def test_the_day_on_which_the_ecog_goes_stale_is_the_next_to_look_again():
 
 def test_what_the_wire_says():
     found = trial_json(screened("LMS03", fits(observations=[])))
-    assert (found["id"], found["status"], found["offered"], found["needs"]) == ("LMS03", "needs_information", False, "facts")
-    assert [(m["kind"], m["concepts"], m["criteria"]) for m in found["missing"]] == [("observation", ["ecog"], ["LMS03-E1"])]
+    assert (found["id"], found["status"], found["offered"], found["needs"]) == (
+        "LMS03",
+        "needs_information",
+        False,
+        "facts",
+    )
+    assert [(m["kind"], m["concepts"], m["criteria"]) for m in found["missing"]] == [
+        ("observation", ["ecog"], ["LMS03-E1"])
+    ]
     assert [(c["id"], c["truth"]) for c in found["criteria"]] == [
         ("LMS03-E1", "unknown"), ("LMS03-E2", "met"), ("LMS03-E3", "met"), ("LMS03-N1", None),
     ]  # fmt: skip

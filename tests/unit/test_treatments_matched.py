@@ -241,7 +241,9 @@ MEDICATIONS = {
     "for one as a record": ("has medication(aspirin, for: condition(atrial fibrillation))", "met"),
     "for any condition": ("has medication(aspirin, for: condition(any))", "met"),
     "for a condition that is more than named": (
-        "has medication(aspirin, for: condition(atrial fibrillation, state: controlled))", "unknown: imprecise"),
+        "has medication(aspirin, for: condition(atrial fibrillation, state: controlled))",
+        "unknown: imprecise",
+    ),
     "the dose in another unit": ("has medication(aspirin, dose: >= 0.1 g)", "met"),
     "the dose in no unit at all": ("has medication(aspirin, dose: >= 100)", "met"),
     "a dose that cannot be compared": ("has medication(aspirin, dose: >= 100 mg/m2)", "unknown: imprecise"),

@@ -480,3 +480,18 @@ def test_two_birth_dates_conflict_where_they_differ_about_the_limit():
 def test_an_age_is_compared_with_years_or_months():
     with pytest.raises(UnknownWord, match="years or months"):
         asked("age >= 400 days", lms())
+
+
+@pytest.mark.parametrize(
+    ("born", "rule", "expected"),
+    [
+        ("2025-05-01", "age >= 6 months", "met"),
+        ("2025-05-01", "age >= 9 months", "not_met"),
+        ("2007-06-15", "age >= 222 months", "met"),
+        ("2007-08-15", "age >= 18.5", "not_met"),
+        ("2007-07-15", "age >= 18.5", "met"),
+        ("2025", "age >= 6 months", "unknown: imprecise"),
+    ],
+)
+def test_an_age_between_birthdays_is_counted_in_completed_months(born, rule, expected):
+    assert truth(rule, lms(birth_date=born)) == expected

@@ -9,7 +9,7 @@ class InvalidNode(ValueError):
     """A node of a rule that cannot mean anything; raised when it is built, so that it never exists."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)  # an exception is written to on its way up, and equals only itself
 class RuleError(Exception):
     """A rule that cannot be read. `line` and `column` count from 1; both are 0 where no place can be named."""
 

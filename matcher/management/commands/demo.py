@@ -25,6 +25,7 @@ from matcher.demo.worker import WorkerSilent, import_by_worker, match_by_workers
 from matcher.models import MatchRun
 from matcher.publishing import load_library
 from matcher.selectors import counts_of, matches_of
+from matcher.terminal import said_day, table
 from patients import actions
 from patients.models import AnswerFact, Patient, Preset, Registry, Upload, UploadProblem
 from trials.criteria.documents import TrialDocument
@@ -56,14 +57,16 @@ class Command(BaseCommand):
             run = self._match(registry, coordinator)
         except WorkerSilent as problem:
             raise CommandError(str(problem)) from None
+        # The longest first, so that the end of it, which a terminal shows, is the sum.
+        self._tell_patient(registry)
         self._tell_trials(run)
         self._tell_missing(run)
-        self._tell_patient(registry)
         self._say(f"\nThe demo took {time.monotonic() - began:.0f} s. Patients worth opening:")
         for story in STORIES:
             self._say(f"  {story.patient_id}  {story.shows}")
         self._say(
-            "\nNext: `make serve` shows the same in the browser, at http://127.0.0.1:8000/, and prints a login.\n"
+            "\nNext: `make serve` shows the same in the browser, at http://127.0.0.1:8000/ or the next free port, and "
+            "prints the login.\n"
             "docs/tutorial.md walks through it in ten minutes."
         )
 
@@ -168,20 +171,22 @@ class Command(BaseCommand):
         ranked = sorted(found.items(), key=lambda item: (order[item[0][0]], -len(item[1])))
         for (severity, _code), problems in ranked[:SHOWN_PROBLEMS]:
             first = problems[0]
-            where = f"{first.file} row {first.row}" + (f", {first.column}" if first.column else "")
+            where = first.file + (f" row {first.row}" if first.row is not None else "")
+            where += f", {first.column}" if first.column else ""
             value = f" {first.value!r}" if first.value else ""
             self._say(f"  {len(problems):>4}  {severity:8} {where}{value}: {first.message}")
         self._say("")
 
     def _tell_trials(self, run: MatchRun) -> None:
         heads = ("potentially eligible", "needs information", "not now", "not eligible", "deceased")
-        self._say(f"\nTrials, as of {run.as_of:%-d %B %Y} (patients of each status; offered: open here and now)")
-        self._say(f"  {'trial':14}" + "".join(f"{head:>22}" for head in heads) + "   offered")
+        self._say(f"\nTrials, as of {said_day(run.as_of)}: patients of each status, and whether the trial takes any\n")
+        rows = []
         for count in counts_of(run):
             numbers = count.as_dict()
             offered = "yes" if _is_offered(count.version) else "no"
-            cells = "".join(f"{numbers[head.replace(' ', '_')]:>22}" for head in heads)
-            self._say(f"  {count.version.document.code:14}{cells}   {offered}")
+            rows.append([count.version.document.code, *(numbers[head.replace(" ", "_")] for head in heads), offered])
+        for line in table(["trial", *heads, "offered"], rows):
+            self._say(f"  {line}")
 
     def _tell_missing(self, run: MatchRun) -> None:
         """The facts that most pairs wait for: what to ask the ward for first."""

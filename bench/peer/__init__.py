@@ -1,0 +1,1 @@
+"""The observations of a registry as a project would keep them that imports with django-import-export."""

@@ -1,0 +1,88 @@
+"""What answers add to the pages of the floors below: a patient's trials, a registry's last run."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from matcher.admin.asking import pair_url, shelf_url
+from matcher.models import MatchRun
+from matcher.pages import status_mark
+from matcher.selectors import counts_of, current_matches, current_runs, latest_run
+from patients.admin import PATIENT_SECTIONS, REGISTRY_SECTIONS
+from patients.admin_site import Link, Section
+from patients.models import Patient, Registry
+from patients.wording import day_text, with_days
+from trials.criteria.documents import Recruitment
+from trials.models import Document, Version
+from trials.selectors import versions_in_force
+
+_ORDER = {"potentially_eligible": 0, "needs_information": 1, "not_now": 2, "not_eligible": 3}
+
+
+@PATIENT_SECTIONS.add
+def trials_of(request: HttpRequest, patient: Patient) -> Section | None:
+    """The trials of a patient as the latest runs found them, each with the way to its page."""
+    if not request.user.has_perm("matcher.view_match"):
+        return None
+    links = [Link("Against the whole shelf", shelf_url(patient.pk), "balance", primary=True)]
+    versions = list(versions_in_force(kind=Document.Kind.TRIAL))
+    runs = current_runs(patient.registry)
+    matches = {match.version_id: match for match in current_matches(patient.registry).filter(patient=patient)}
+    rows = []
+    for version in versions:
+        match = matches.get(version.pk)
+        ran = version.pk in runs
+        status = match.status if match is not None else "not_eligible" if ran else ""
+        texts = [with_days(str(each["text"])) for each in match.missing] if match is not None else []
+        rows.append(
+            {
+                "document": version.document,
+                "version": version,
+                "mark": status_mark(status) if status else None,
+                "order": (_ORDER.get(status, 4), version.document.code),
+                "offered": _takes_patients(version),
+                "wanted": texts[0] if texts else "",
+                "more": max(0, len(texts) - 1),
+                "clears": day_text(match.clears_on) if match is not None and match.clears_on else "",
+                "as_of": match.as_of if match is not None else None,
+                "url": pair_url(patient.pk, version.document_id),
+            }
+        )
+    rows.sort(key=lambda row: row["order"])
+    body = render_to_string(
+        "matcher/patient_trials.html",
+        {
+            "offered": [row for row in rows if row["offered"]],
+            "others": [row for row in rows if not row["offered"]],
+            "ran": bool(runs),
+        },
+        request,
+    )
+    return Section(body=body, links=links)
+
+
+def _takes_patients(version: Version) -> bool:
+    """Whether a patient could enter now, as far as it is known without reading the document."""
+    return version.document.open_here and bool(version.recruitment) and Recruitment(version.recruitment).open
+
+
+@REGISTRY_SECTIONS.add
+def last_run_of(request: HttpRequest, registry: Registry) -> Section | None:
+    """The latest run of a registry in a line per status, and the way to start another."""
+    if not request.user.has_perm("matcher.view_matchrun"):
+        return None
+    links = []
+    if request.user.has_perm("matcher.add_matchrun"):
+        links = [Link("Match", f"{reverse('admin:matcher_matchrun_add')}?registry={registry.pk}", "rule", primary=True)]
+    run = latest_run(registry)
+    under_way = MatchRun.objects.filter(registry=registry, state__in=MatchRun.UNDER_WAY).order_by("-pk").first()
+    if run is None and under_way is None:
+        return Section(links=links)
+    body = render_to_string(
+        "matcher/registry_run.html",
+        {"run": run, "under_way": under_way, "counts": list(counts_of(run)) if run is not None else []},
+        request,
+    )
+    return Section(body=body, links=links)

@@ -1,0 +1,142 @@
+"""The first page: what came in, what was matched, and where one fact more would move most patients.
+
+It reads rows that are there anyway. The most asked facts are counted once per set of finished runs, which never change,
+and kept in the cache; texts with a date in them are about one patient and are left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.contrib import admin
+from django.core.cache import cache
+from django.db.models import Count, Q
+from django.http import HttpRequest
+
+from matcher.models import Match, MatchRun, Needs, Status
+from matcher.selectors import current_runs
+from patients.models import Registry
+from patients.selectors import UnmappedName, unmapped_names
+
+#: Rows of each panel.
+SHOWN = 6
+#: Pairs that are read for the most asked facts; beyond them the order no longer changes much.
+PAIRS_READ = 20_000
+
+_DATED = re.compile(r"\d{4}-\d{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFact:
+    """A missing fact with the pairs and patients it is missing for, and the pairs it would settle alone."""
+
+    text: str
+    pairs: int
+    settles: int
+
+
+@dataclass(frozen=True, slots=True)
+class NeedingPairs:
+    """A trial with the pairs that need information: of facts, of a reader, of both."""
+
+    document: int
+    code: str
+    offered: bool
+    facts: int
+    reader: int
+    both: int
+    potentially: int
+
+    @property
+    def total(self) -> int:
+        """All pairs that need something."""
+        return self.facts + self.reader + self.both
+
+
+def dashboard(request: HttpRequest) -> dict[str, Any]:
+    """The panels a person may see."""
+    allowed = request.user.has_perm
+    registries = list(Registry.objects.all()) if allowed("patients.view_registry") else []
+    found: dict[str, Any] = {"may_find": allowed("patients.view_patient"), "may_send": allowed("patients.add_upload")}
+    if registries:
+        # Their page of the admin counts them with one query.
+        model_admin = admin.site.get_model_admin(Registry)
+        found["registries"] = list(model_admin.get_queryset(request)[:SHOWN])
+        found["names"] = _unmapped(registries)
+    if allowed("matcher.view_matchrun"):
+        found["runs"] = MatchRun.objects.select_related("registry", "requested_by").order_by("-pk")[:SHOWN]
+    if allowed("matcher.view_match"):
+        runs = {registry.pk: current_runs(registry) for registry in Registry.objects.all()}
+        pairs = frozenset((run, version) for found_runs in runs.values() for version, run in found_runs.items())
+        found["needing"] = needing(pairs)
+        found["asked"] = most_asked(pairs)
+    return found
+
+
+def _unmapped(registries: list[Registry]) -> list[tuple[Registry, UnmappedName]]:
+    found = [(registry, name) for registry in registries for name in unmapped_names(registry)[:SHOWN]]
+    return sorted(found, key=lambda each: (-each[1].patients, each[1].folded_name))[:SHOWN]
+
+
+def _among(pairs: frozenset[tuple[int, int]]) -> Q:
+    return reduce(or_, (Q(run_id=run, version_id=version) for run, version in sorted(pairs)))
+
+
+def needing(pairs: frozenset[tuple[int, int]]) -> list[NeedingPairs]:
+    """The trials whose pairs need information, open ones first, those with most pairs first."""
+    if not pairs:
+        return []
+    rows = (
+        Match.objects.filter(_among(pairs))
+        .values("version__document", "version__document__code", "offered")
+        .annotate(
+            facts=Count("pk", filter=Q(needs=Needs.FACTS)),
+            reader=Count("pk", filter=Q(needs=Needs.READER)),
+            both=Count("pk", filter=Q(needs=Needs.BOTH)),
+            potentially=Count("pk", filter=Q(status=Status.POTENTIALLY_ELIGIBLE)),
+        )
+        .order_by()
+    )
+    found = [
+        NeedingPairs(
+            row["version__document"], row["version__document__code"], row["offered"], row["facts"], row["reader"],
+            row["both"], row["potentially"],
+        )
+        for row in rows
+    ]  # fmt: skip
+    wanted = [each for each in found if each.total or each.potentially]
+    return sorted(wanted, key=lambda each: (not each.offered, -each.potentially, -each.total, each.code))
+
+
+def most_asked(pairs: frozenset[tuple[int, int]]) -> list[AskedFact]:
+    """The facts that are missing for most pairs of the trials that are open, or of all where none is."""
+    if not pairs:
+        return []
+    key = "most-asked-" + hashlib.sha256(repr(sorted(pairs)).encode()).hexdigest()
+    kept = cache.get(key)
+    if kept is None:
+        kept = _count_asked(pairs)
+        cache.set(key, kept, timeout=24 * 3600)
+    return [AskedFact(*row) for row in kept]
+
+
+def _count_asked(pairs: frozenset[tuple[int, int]]) -> list[tuple[str, int, int]]:
+    needy = Match.objects.filter(_among(pairs), status=Status.NEEDS_INFORMATION)
+    if needy.filter(offered=True).exists():
+        needy = needy.filter(offered=True)
+    asked: Counter[str] = Counter()
+    settling: Counter[str] = Counter()
+    for missing in needy.values_list("missing", flat=True)[:PAIRS_READ].iterator(chunk_size=2000):
+        for entry in missing:
+            text = str(entry["text"])
+            if _DATED.search(text):
+                continue
+            asked[text] += 1
+            settling[text] += bool(entry.get("settles"))
+    return [(text, count, settling[text]) for text, count in asked.most_common(SHOWN + 2)]
