@@ -264,7 +264,12 @@ DENIALS = [
     ("metastasis", {"kind": "metastasis"}, "has condition(CNS metastasis)", "not_met"),
     ("CNS metastasis", {"kind": "metastasis"}, "has condition(liver metastasis)", "unknown: not recorded"),
     ("metastasis", {"kind": "metastasis", "body_site": "liver"}, "has condition(liver metastasis)", "not_met"),
-    ("metastasis", {"kind": "metastasis", "body_site": "liver"}, "has condition(CNS metastasis)", "unknown: not recorded"),
+    (
+        "metastasis",
+        {"kind": "metastasis", "body_site": "liver"},
+        "has condition(CNS metastasis)",
+        "unknown: not recorded",
+    ),
     ("anthracycline", {"kind": "allergy"}, "has allergy(doxorubicin)", "not_met"),
     ("doxorubicin", {"kind": "allergy"}, "has allergy(anthracycline)", "unknown: not recorded"),
     ("something nobody knows", {}, "has condition(HIV infection)", "unknown: not recorded"),
@@ -324,10 +329,14 @@ NEGATIVE = [
     ("has biomarker(BRAF, mutation)", [marker("BRAF", variant="V600E")], "unknown: not recorded"),
     ("has biomarker(BRAF, mutation, variant: V600E)", [marker("BRAF", variant="p.Val600Glu")], "not_met"),
     ("has biomarker(BRAF, mutation, variant: V600E)", [marker("BRAF")], "not_met"),
-    ("has biomarker(BRAF, mutation, variant: V600E or V600K)", [marker("BRAF", variant="V600E")], "unknown: not recorded"),
+    (
+        "has biomarker(BRAF, mutation, variant: V600E or V600K)",
+        [marker("BRAF", variant="V600E")],
+        "unknown: not recorded",
+    ),
     ("has biomarker(KIT, mutation)", [marker("KIT", exon="11")], "unknown: not recorded"),
-    ("has biomarker(KIT, mutation, exon: \"11\")", [marker("KIT", exon="exon 11")], "not_met"),
-    ("has biomarker(KIT, mutation, exon: \"9\")", [marker("KIT", exon="exon 11")], "unknown: not recorded"),
+    ('has biomarker(KIT, mutation, exon: "11")', [marker("KIT", exon="exon 11")], "not_met"),
+    ('has biomarker(KIT, mutation, exon: "9")', [marker("KIT", exon="exon 11")], "unknown: not recorded"),
     (FUSION, [marker("NTRK", alteration="fusion", partner_gene="ETV6")], "unknown: not recorded"),
     ("has biomarker(BRCA1, mutation)", [marker(variant_class="truncating")], "unknown: not recorded"),
     ("has biomarker(BRCA1, mutation)", [marker(significance="pathogenic")], "unknown: not recorded"),
@@ -374,7 +383,9 @@ def test_a_scope_of_an_assay_and_a_rule_that_names_one():
     rule = f"has biomarker(BRCA1, mutation, assay: {NGS})"
     assert says(rule, lms(coverage=[through("biomarkers", f"assay:{NGS}")])) == "not_met"
     assert says(rule, lms(coverage=[through("biomarkers", "assay:Sanger sequencing")])) == "unknown: not recorded"
-    assert says("has biomarker(BRCA1)", lms(coverage=[through("biomarkers", f"assay:{NGS}")])) == "unknown: not recorded"
+    assert (
+        says("has biomarker(BRCA1)", lms(coverage=[through("biomarkers", f"assay:{NGS}")])) == "unknown: not recorded"
+    )
 
 
 FAMILY_SCOPE = [("genes:NTRK1|NTRK2|NTRK3", "not_met"), ("genes:NTRK1|NTRK2", "unknown: not recorded")]
@@ -386,9 +397,7 @@ def test_a_family_is_covered_with_all_its_members(scope, expected):
 
 
 def test_a_member_denied_and_the_rest_covered_deny_the_family():
-    who = lms(
-        biomarkers=[marker("NTRK1", alteration="fusion")], coverage=[through("biomarkers", "genes:NTRK2|NTRK3")]
-    )
+    who = lms(biomarkers=[marker("NTRK1", alteration="fusion")], coverage=[through("biomarkers", "genes:NTRK2|NTRK3")])
     assert says("has biomarker(NTRK, fusion)", who) == "not_met"
 
 

@@ -295,7 +295,7 @@ def test_planned_and_declined_can_be_asked_for():
     assert says("has treatment(pazopanib, status: planned)", treatments=[planned]) == "met"
     assert says("has treatment(pazopanib, status: planned)", treatments=TWO) == "not_met"
     declined = {**drug("pazopanib"), "status": "declined"}
-    assert says("has treatment(pazopanib, status: declined or \"not suitable\")", treatments=[declined]) == "met"
+    assert says('has treatment(pazopanib, status: declined or "not suitable")', treatments=[declined]) == "met"
     assert says("has treatment(pazopanib, status: declined)", treatments=[drug("pazopanib")]) == "unknown: imprecise"
 
 

@@ -222,7 +222,7 @@ ANCHORS = {
             "coverage": [EVENTS],
             "disease_status": [{"status": "progression", "date": "2023-05-31"}],
         },
-        "unknown: imprecise",
+        "unknown: not recorded",
     ),
     "time since what never happened": (
         "at least 28 days since last treatment(surgery)",
