@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from matcher.engine.context import Context
-from matcher.engine.courses import Opened, treatment_course
+from matcher.engine.courses import Opened, may_go_on, treatment_course
 from matcher.engine.days import FUTURE, PAST, Days, Frame, days_of, shift
+from matcher.engine.disease import evidence_of
 from matcher.engine.fields import Candidate
 from matcher.engine.patterns import candidates, unrecorded
 from matcher.engine.results import Evidence, Finding, Missing, unknown
@@ -21,15 +22,22 @@ from trials.criteria.kinds import Kind
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The day an anchor means. `exists` is unknown where it may not have happened at all."""
+    """The day an anchor means. `exists` is unknown where it may not have happened at all.
+
+    `fixed` tells what happened from today and planned starts, which move along with the as-of date. So do the bounds
+    that end today only because a course still `goes_on`, or because nobody says when it was: `lo_moves`, `hi_moves`.
+    """
 
     days: Days
     exists: Truth
     evidence: tuple[Evidence, ...] = ()
     missing: tuple[Missing, ...] = ()
     reason: Reason | None = None
-    fixed: bool = False  # an anchor that moves with the as-of date is not fixed
+    fixed: bool = False
     flips: tuple[int, ...] = ()
+    goes_on: bool = False
+    lo_moves: bool = False
+    hi_moves: bool = False
 
 
 def moment(context: Context, anchor: t.Anchor) -> Moment:
@@ -41,8 +49,14 @@ def moment(context: Context, anchor: t.Anchor) -> Moment:
             if context.this is None:
                 return Moment(Days(PAST, FUTURE), Truth.UNKNOWN, reason=Reason.IMPRECISE)
             course = treatment_course(context, context.this)
-            return Moment(course.start if edge is t.Edge.START else course.end, Truth.MET, fixed=True)
-        case t.Event():
+            item = evidence_of(context.this)
+            end = edge or t.Edge.END
+            days = course.start if end is t.Edge.START else course.end
+            missing = () if days.exact else (_undated(item, end),)
+            goes_on = end is t.Edge.END and may_go_on(context, context.this)
+            under_way = goes_on and context.this.ongoing is True
+            return Moment(days, Truth.MET, (item,), missing, Reason.IMPRECISE, True, (), goes_on, under_way, goes_on)
+        case _:
             return _event(context, anchor)
 
 
@@ -77,7 +91,10 @@ def _event(context: Context, anchor: t.Event) -> Moment:
     days = Days(min(lo, hi), hi)
     if not days.exact and not missing:
         missing = tuple(_undated(item, edge) for item in evidence)
-    return Moment(days, exists, evidence, missing, reason, True, flips)
+    going_on = [c for c in possible if edge is t.Edge.END and may_go_on(context, c.fact)]
+    under_way = any(getattr(c.fact, "ongoing", None) is True for c in going_on)
+    hi_moves = bool(going_on) or (more if last else not known)
+    return Moment(days, exists, evidence, missing, reason, True, flips, bool(going_on), under_way, hi_moves)
 
 
 def _undated(item: Evidence, edge: t.Edge) -> Missing:
@@ -116,14 +133,14 @@ def _next(context: Context, anchor: t.Event) -> Moment:
 def opened(context: Context, window: t.Window | None) -> Opened:
     """A window as days."""
     match window:
-        case None | t.AnyTime():
-            return Opened(None)
         case t.Within(amount, side, anchor):
             return _within(context, amount, side, anchor)
         case t.Beside(t.Side.DURING, anchor):
             return _during(context, anchor)
         case t.Beside(side, anchor):
             return _beside(context, side, anchor)
+        case _:
+            return Opened(None)
 
 
 def _from(side: t.Side, anchor: t.Anchor) -> t.Anchor:

@@ -255,10 +255,6 @@ def _cohort(id: str, open_: bool, results: Sequence[CriterionResult], context: C
     return CohortResult(id, open_, status, needs, wanted, to_read, clears)
 
 
-#: Days tried in the search for a clearing date. What goes on with the day itself flips anew on each and has none.
-TRIED_DAYS = 40
-
-
 def _clears(criteria: Sequence[Criterion], findings: Sequence[Finding], context: Context) -> date | None:
     """The least later date on which all of these criteria are met with the same facts; None unless time alone does it.
 
@@ -268,9 +264,7 @@ def _clears(criteria: Sequence[Criterion], findings: Sequence[Finding], context:
     if not all(finding.truth is Truth.NOT_MET and finding.change is Change.TIME for finding in findings):
         return None
     days = {day for finding in findings for day in finding.flips if day > context.asked}
-    for _ in range(TRIED_DAYS):
-        if not days:
-            return None
+    while days:
         day = min(days)
         later = replace(context, asked=day, cache={"primaries": disease.primaries(context)})
         found = [_finding(c, replace(later, criterion=c.id, cache=later.cache)) for c in criteria]

@@ -148,7 +148,8 @@ def in_window(context: Context, candidate: Candidate, window: Opened, kind: Kind
     if frame is None:
         return met(Change.NEVER)  # the answer is that of the record
     truth = meets(candidate.course, frame)
-    flips = tuple(sorted(leaving(candidate.course, amount)))
+    goes_on = may_go_on(context, candidate.fact)
+    flips = tuple(sorted(leaving(candidate.course, amount, goes_on=goes_on)))
     if truth is Truth.UNKNOWN:
         course = candidate.course
         if course.start.exact and course.end.exact and window.missing:
@@ -162,11 +163,11 @@ def in_window(context: Context, candidate: Candidate, window: Opened, kind: Kind
         return Finding(truth, None, CHANGE_OF_ABSENCE[kind], flips, (candidate.evidence,))
     if amount is None:
         return met(Change.NEVER, candidate.evidence)
-    change = Change.ACTION if _may_go_on(context, candidate.fact) else Change.TIME
+    change = Change.ACTION if goes_on else Change.TIME
     return Finding(truth, None, change, flips, (candidate.evidence,))
 
 
-def _may_go_on(context: Context, fact: Fact) -> bool:
+def may_go_on(context: Context, fact: Fact) -> bool:
     """Whether a course may still be under way, so that it must be stopped before any time can pass since."""
     if not isinstance(fact, Treatment | Medication) or fact.end is not None or fact.ongoing is False:
         return False
@@ -177,23 +178,26 @@ def _dated(candidate: Candidate) -> str:
     return f" ({candidate.evidence.date})" if candidate.evidence.date else ""
 
 
-def leaving(course: Course, amount: t.Amount | None) -> Iterable[int]:
-    """Days on which a course leaves a window that looks back `amount` from today."""
+def leaving(course: Course, amount: t.Amount | None, *, goes_on: bool) -> Iterable[int]:
+    """Days on which a course leaves a window that looks back `amount` from today.
+
+    The last day of a course that may go on moves along with the as-of date, so time alone never leaves it behind.
+    """
     if amount is None:
         return
+    turns = {course.start.lo, course.start.hi}
+    if not goes_on:
+        turns |= {course.end.lo, course.end.hi}
     spans = amount.spans if isinstance(amount, t.Extreme) else (amount,)
     for span in spans:
         if span.unit is t.TimeUnit.HALF_LIFE:
             continue
-        for day in {course.start.lo, course.start.hi, course.end.lo, course.end.hi}:
+        for day in turns:
             if PAST < day < FUTURE:
-                yield from _first_outside(day, span)
+                yield _first_outside(day, span)
 
 
-def _first_outside(day: int, span: t.Span) -> Iterable[int]:
+def _first_outside(day: int, span: t.Span) -> int:
     """The first day on which `day` is out of a window of `span` before that day; months clamp, so look around."""
     guess = shift(day, span)
-    for moved in range(guess, guess + 5):
-        if shift(moved, span, back=True) > day:
-            yield moved
-            return
+    return next(moved for moved in range(guess, guess + 5) if shift(moved, span, back=True) > day)

@@ -165,13 +165,6 @@ def _hepatic(context: Context) -> Iterable[Observation]:
                 )  # fmt: skip
 
 
-def _albi(context: Context) -> Iterable[Observation]:
-    for lab in _measured(context, "bilirubin"):
-        for albumin in _measured(context, "albumin", lab.day):
-            value = derived.albi(bilirubin_umol_l=lab.value / 0.0585, albumin_g_l=albumin.value * 10)
-            yield _made("albi", lab.item, (lab, albumin), [value], "ALBI", "1")
-
-
 _FORMULAS: dict[str, Callable[[Context], Iterable[Observation]]] = {
     "creatinine_clearance": _clearance,
     "egfr": _egfr,
@@ -181,5 +174,4 @@ _FORMULAS: dict[str, Callable[[Context], Iterable[Observation]]] = {
     "qtcf": _qtcf,
     "anc": _anc,
     "hepatic_nci_odwg": _hepatic,
-    "albi": _albi,
 }

@@ -89,9 +89,9 @@ def compare(left: Interval, operator: Operator, right: Interval) -> Truth:
             return compare(right, Operator.LT, left)
         case Operator.GE:
             return compare(right, Operator.LE, left)
-        case Operator.EQ:
-            met = left.lo == left.hi == right.lo == right.hi
-            not_met = _all_below(left, right) or _all_below(right, left)
         case Operator.NE:
             return negation(compare(left, Operator.EQ, right))
+        case _:
+            met = left.lo == left.hi == right.lo == right.hi
+            not_met = _all_below(left, right) or _all_below(right, left)
     return Truth.MET if met else Truth.NOT_MET if not_met else Truth.UNKNOWN

@@ -42,31 +42,61 @@ class Entry:
         return " or ".join(dict.fromkeys(fact.text for fact in self.facts))
 
 
-def effects(finding: Finding, facts: frozenset[Missing]) -> frozenset[Truth]:
-    """The truths a finding takes over the values of some missing facts, the rest staying unknown."""
-    keys = list(dict.fromkeys(_key(leaf) for leaf in open_leaves(finding) if not facts.isdisjoint(leaf.missing)))
-    return frozenset(_with(finding, choice) for choice in _choices(keys))
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An unknown finding with the leaves that keep it so; leaves that ask the same, wherever, share a number."""
+
+    finding: Finding
+    leaves: tuple[Finding, ...]
+    numbers: Mapping[int, int]  # by the identity of a leaf
+    groups: tuple[frozenset[Missing], ...]
+
+    @classmethod
+    def of(cls, finding: Finding, known: dict[object, int]) -> Question:
+        """The question of a finding; `known` numbers the rules of leaves over all findings of a pair."""
+        leaves = tuple(open_leaves(finding))
+        numbers = {
+            id(leaf): known.setdefault(leaf.rule if leaf.rule is not None else id(leaf), len(known)) for leaf in leaves
+        }
+        return cls(finding, leaves, numbers, tuple(groups(finding)))
+
+    def asking(self, facts: frozenset[Missing]) -> list[int]:
+        """The numbers of the leaves that some missing facts would decide."""
+        found = (self.numbers[id(leaf)] for leaf in self.leaves if not facts.isdisjoint(leaf.missing))
+        return list(dict.fromkeys(found))
+
+    def answered(self, choice: Mapping[int, Truth]) -> Truth:
+        """The truth when some leaves are taken to be decided."""
+        return _with(self.finding, {key: choice[n] for key, n in self.numbers.items() if n in choice})
+
+    def effects(self, facts: frozenset[Missing]) -> frozenset[Truth]:
+        """The truths over the values of some missing facts, the rest staying unknown."""
+        return frozenset(self.answered(choice) for choice in _choices(self.asking(facts)))
+
+    def turned_by(self, facts: frozenset[Missing]) -> bool:
+        """Whether some values of a group of facts change the truth."""
+        return self.effects(facts) != {Truth.UNKNOWN}
+
+    def decided_by(self, leaf: Finding) -> bool:
+        """Whether some answer to a leaf changes the truth."""
+        choices = _choices([self.numbers[id(leaf)]])
+        return any(self.answered(choice) is not Truth.UNKNOWN for choice in choices)
 
 
-def _key(leaf: Finding) -> object:
-    """What is decided together: the same question has the same answer wherever a document asks it."""
-    return leaf.rule if leaf.rule is not None else id(leaf)
+def _choices(numbers: Sequence[int]) -> Iterable[dict[int, Truth]]:
+    """Every combination of answers to some leaves; of too many, all one way or all the other."""
+    if len(numbers) > TRIED:
+        return [dict.fromkeys(numbers, truth) for truth in (Truth.MET, Truth.NOT_MET)]
+    choices = product((Truth.MET, Truth.NOT_MET), repeat=len(numbers))
+    return [dict(zip(numbers, choice, strict=True)) for choice in choices]
 
 
-def _choices(keys: Sequence[object]) -> Iterable[dict[object, Truth]]:
-    """Every combination of answers to some questions; of too many, all one way or all the other."""
-    if len(keys) > TRIED:
-        return [dict.fromkeys(keys, truth) for truth in (Truth.MET, Truth.NOT_MET)]
-    choices = product((Truth.MET, Truth.NOT_MET), repeat=len(keys))
-    return [dict(zip(keys, choice, strict=True)) for choice in choices]
-
-
-def _with(finding: Finding, assumed: Mapping[object, Truth]) -> Truth:
-    """The truth of a finding when some of its open leaves are assumed to be decided."""
+def _with(finding: Finding, assumed: Mapping[int, Truth]) -> Truth:
+    """The truth of a finding when some of its open leaves, by their identity, are taken to be decided."""
     if finding.truth is not Truth.UNKNOWN:
         return finding.truth
     if not finding.parts:
-        return assumed.get(_key(finding), Truth.UNKNOWN)
+        return assumed.get(id(finding), Truth.UNKNOWN)
     parts = [_with(part, assumed) for part in finding.parts]
     match finding.rule:
         case t.And():
@@ -127,9 +157,10 @@ def questions(finding: Finding, line: str) -> list[str]:
 
     A question is listed if an answer to it would change the truth, or if nothing by itself would.
     """
-    found = [(leaf, _asked(leaf, line)) for leaf in open_leaves(finding)]
-    matters = [texts for leaf, texts in found if texts and _decides(finding, leaf)]
-    if not matters and not any(_changes(finding, group) for group in groups(finding)):
+    question = Question.of(finding, {})
+    found = [(leaf, _asked(leaf, line)) for leaf in question.leaves]
+    matters = [texts for leaf, texts in found if texts and question.decided_by(leaf)]
+    if not matters and not any(question.turned_by(group) for group in question.groups):
         matters = [texts for _, texts in found]
     return list(dict.fromkeys(text for texts in matters for text in texts))
 
@@ -141,23 +172,14 @@ def _asked(leaf: Finding, line: str) -> list[str]:
     return asked
 
 
-def _decides(finding: Finding, leaf: Finding) -> bool:
-    """Whether some answer to a leaf changes the truth of the finding."""
-    return any(_with(finding, choice) is not Truth.UNKNOWN for choice in _choices([_key(leaf)]))
-
-
-def _changes(finding: Finding, group: frozenset[Missing]) -> bool:
-    """Whether some values of a group of facts change the truth of the finding."""
-    return effects(finding, group) != {Truth.UNKNOWN}
-
-
 def entries(criteria: Sequence[tuple[str, Finding]]) -> tuple[Entry, ...]:
     """The missing facts of a pair in the order to look for them; `criteria` are those that count, with findings."""
     order = {name: index for index, (name, _) in enumerate(criteria)}
-    found_by = dict(criteria)
+    known: dict[object, int] = {}
+    asked_by = {name: Question.of(finding, known) for name, finding in criteria}
     asked: dict[frozenset[Missing], list[str]] = {}
-    for name, finding in criteria:
-        for group in groups(finding):
+    for name, question in asked_by.items():
+        for group in question.groups:
             asked.setdefault(group, []).append(name)
     for group in [g for g in asked if len(g) > 1]:
         # A fact that is asked for by itself answers for the alternatives it stands among.
@@ -165,22 +187,20 @@ def entries(criteria: Sequence[tuple[str, Finding]]) -> tuple[Entry, ...]:
         if alone:
             for name in asked.pop(group):
                 asked[frozenset({alone[0]})].append(name)
-    # Where no fact by itself changes the truth of a criterion, all that it asks for are listed.
-    stuck = {
-        name for name, finding in criteria
-        if not any(_changes(finding, group) for group, names in asked.items() if name in names)
-        and not any(_decides(finding, leaf) for leaf in open_leaves(finding) if _asked(leaf, name))
+    effects = {
+        (group, name): asked_by[name].effects(group) for group, names in asked.items() for name in dict.fromkeys(names)
     }  # fmt: skip
+    stuck = {name for name in asked_by if _stuck(asked_by[name], [t for (_, n), t in effects.items() if n == name])}
+    open_ = [question for question in asked_by.values() if question.groups]
     found = []
     for group, names in asked.items():
-        seen = [effects(found_by[name], group) for name in dict.fromkeys(names)]
-        if all(truths == {Truth.UNKNOWN} for truths in seen) and not any(name in stuck for name in names):
+        seen = [effects[group, name] for name in dict.fromkeys(names)]
+        if all(truths == {Truth.UNKNOWN} for truths in seen) and stuck.isdisjoint(names):
             continue
         rules_out = sum(Truth.NOT_MET in truths for truths in seen)
         decides = sum(Truth.UNKNOWN not in truths for truths in seen)
-        settles = _settles(criteria, group)
         facts = tuple(sorted(group, key=lambda fact: (COSTS.index(fact.cost), fact.text)))
-        found.append(Entry(facts, tuple(dict.fromkeys(names)), rules_out, decides, settles))
+        found.append(Entry(facts, tuple(dict.fromkeys(names)), rules_out, decides, _settles(open_, group)))
     return tuple(
         sorted(
             found,
@@ -195,12 +215,20 @@ def entries(criteria: Sequence[tuple[str, Finding]]) -> tuple[Entry, ...]:
     )
 
 
-def _settles(criteria: Sequence[tuple[str, Finding]], group: frozenset[Missing]) -> bool:
+def _stuck(question: Question, effects: Sequence[frozenset[Truth]]) -> bool:
+    """Whether no fact and no answer changes the truth by itself: then all that is asked for is listed."""
+    if any(truths != {Truth.UNKNOWN} for truths in effects):
+        return False
+    return not any(question.decided_by(leaf) for leaf in question.leaves if _asked(leaf, ""))
+
+
+def _settles(open_: Sequence[Question], group: frozenset[Missing]) -> bool:
     """Whether, whatever the values of these facts, one criterion fails or none needs facts any more."""
-    open_ = [finding for _, finding in criteria if finding.truth is Truth.UNKNOWN and groups(finding)]
-    leaves = (leaf for finding in open_ for leaf in open_leaves(finding) if not group.isdisjoint(leaf.missing))
-    for choice in _choices(list(dict.fromkeys(_key(leaf) for leaf in leaves))):
-        truths = {_with(finding, choice) for finding in open_}
+    numbers = [question.asking(group) for question in open_]
+    if not all(numbers):
+        return False  # where the others are met, this one is still open
+    for choice in _choices(list(dict.fromkeys(number for each in numbers for number in each))):
+        truths = {question.answered(choice) for question in open_}
         if Truth.NOT_MET not in truths and Truth.UNKNOWN in truths:
             return False
     return True

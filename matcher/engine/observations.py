@@ -116,7 +116,7 @@ def _lapses(item: Observation, amount: t.Amount | None) -> Iterable[int]:
     """Days on which a value goes stale in a window that moves with the as-of date."""
     if item.date is not None:
         for day in {item.date.first.toordinal(), item.date.last.toordinal()}:
-            yield from leaving(Course.event(Days.on(day)), amount)
+            yield from leaving(Course.event(Days.on(day)), amount, goes_on=False)
 
 
 def _window(context: Context, test: str, window: t.Window | None) -> t.Window | None:
@@ -219,7 +219,7 @@ def _picked(
             return _first(values, judge, open_)
         case t.Pick.MEAN:
             return _mean(values, selector.last, judge, open_, missing)
-        case t.Pick.LOWEST | t.Pick.HIGHEST:
+        case _:
             return _extreme(selector.pick, values, judge, open_)
 
 
@@ -341,10 +341,11 @@ def _performance(
 
 def _converted(item: Observation, test: str, table: dict[int, tuple[int, int]]) -> Observation | None:
     if item.low is None or item.high is None:
-        return None
-    known = [table[k] for k in table if item.low <= k <= item.high]
-    if not known:
-        return None
+        return None  # not a number
+    # Between two grades of a table a value is taken for either of them.
+    below = max((k for k in table if k <= item.low), default=min(table))
+    above = min((k for k in table if k >= item.high), default=max(table))
+    known = [table[k] for k in table if below <= k <= above]
     lo, hi = min(k[0] for k in known), max(k[1] for k in known)
     span = f"{lo}" if lo == hi else f"{lo} to {hi}"
     written = f"{item.raw or item.test} {item.shown or f'{item.low:g}'}"

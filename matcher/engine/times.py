@@ -95,11 +95,13 @@ def elapsed(context: Context, left: t.Elapsed, operator: t.Operator, span: t.Spa
     truth = _against(end.days, operator, due)
     flips = tuple(sorted({*start.flips, *end.flips, *_turns(context, start, end, due, span)}))
     if truth is Truth.UNKNOWN:
-        missing = algebra.merged((*start.missing, *end.missing)) or (_dates_missing(evidence),)
+        missing = algebra.merged((*start.missing, *end.missing))
         return unknown(start.reason or end.reason or Reason.IMPRECISE, evidence=evidence, missing=missing, flips=flips)
     rising = operator in _RISING
     ahead = any(day > context.asked for day in flips) and end.fixed != start.fixed
-    if ahead and (operator in _EXACT or (rising == end.fixed) == (truth is Truth.MET)):
+    if start.goes_on or end.goes_on:
+        change = Change.ACTION  # no time passes since what goes on: it must be stopped
+    elif ahead and (operator in _EXACT or (rising == end.fixed) == (truth is Truth.MET)):
         change = Change.TIME
     else:
         # Another such event may still come, and would be counted from.
@@ -110,17 +112,17 @@ def elapsed(context: Context, left: t.Elapsed, operator: t.Operator, span: t.Spa
 def _turns(context: Context, start: Moment, end: Moment, due: Days, span: t.Span) -> set[int]:
     """Days on which time alone may turn the answer, as one of the two moments moves along with the date."""
     if start.fixed and not end.fixed:
-        days = {due.lo, due.hi}
+        days = _staying(start, due.lo, due.hi)
     elif end.fixed and not start.fixed:
-        days = {shift(end.days.lo, span, back=True), shift(end.days.hi, span, back=True)}
+        days = _staying(end, shift(end.days.lo, span, back=True), shift(end.days.hi, span, back=True))
     else:
         return set()
     return {day + step for day in days for step in (-1, 0, 1, 2, 3) if context.asked < day + step < FUTURE}
 
 
-def _dates_missing(evidence: tuple[Evidence, ...]) -> Missing:
-    names = tuple(item.value for item in evidence)
-    return Missing("date", names, "date", "", "exact dates of " + " and ".join(names), "look_up")
+def _staying(at: Moment, lo: int, hi: int) -> set[int]:
+    """Of two days made of the bounds of a moment those whose bound stays where it is while the as-of date moves."""
+    return {day for day, moves in ((lo, at.lo_moves), (hi, at.hi_moves)) if not moves}
 
 
 def _renewable(anchor: t.Anchor) -> bool:
@@ -142,7 +144,7 @@ def _against(day: Days, operator: t.Operator, due: Days) -> Truth:
             return negation(reached)
         case t.Operator.EQ:
             return min(reached, negation(passed))
-        case t.Operator.NE:
+        case _:
             return max(negation(reached), passed)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from matcher.engine import disease as dz
 from matcher.engine.algebra import both, either, negate
 from matcher.engine.context import Context, Reading
-from matcher.engine.courses import given, ongoing_test, treatment_course
+from matcher.engine.courses import given, ongoing_test, told, treatment_course
 from matcher.engine.coverage import Need, absence, kind_of, list_complete, treatment_kinds
 from matcher.engine.fields import (
     Candidate,
@@ -27,7 +27,7 @@ from matcher.engine.fields import (
 from matcher.engine.intervals import Interval, compare
 from matcher.engine.lines import line_numbers, setting_of
 from matcher.engine.outcomes import outcome_finding
-from matcher.engine.results import Finding
+from matcher.engine.results import Evidence, Finding
 from matcher.engine.truth import Change, Reason, Truth
 from patients.facts import CodeRelation, Medication, Treatment, code_relation, folded
 from patients.vocabulary import Domain
@@ -47,7 +47,7 @@ def treatments(context: Context, records: t.Records, history: bool) -> Iterable[
     for treatment in context.patient.treatments:
         if only_this and (context.this is None or treatment.id != context.this.id):
             continue
-        named = _drug_named(context, treatment, treatment.kind, asked, other)
+        named = _drug_named(context, treatment, treatment.kind, asked, other, dz.evidence_of(treatment))
         tested = {item.field for item in records.tests}
         was_given = [] if "status" in tested else [given(context, treatment)]
         if tested & _OF_THIS_CANCER:
@@ -199,18 +199,20 @@ def _for_cancer(context: Context, treatment: Treatment, test: t.Test) -> Finding
 
 
 def _drug_named(
-    context: Context, fact: Treatment | Medication, kind: str | None, asked: tuple[str, ...], other: tuple[str, ...]
-) -> list[Finding]:
+    context: Context, fact: Treatment | Medication, kind: str | None, asked: tuple[str, ...], other: tuple[str, ...],
+    shown: Evidence,
+) -> list[Finding]:  # fmt: skip
     """The name of a treatment or medication; an unnamed one of a kind that cannot hold what is asked does not match."""
     means = tuple(Reading(id) for id in fact.concepts)
     if not asked:
-        found = [met(Change.NEVER, dz.evidence_of(fact))]
+        found = [met(Change.NEVER, shown)]
     elif not means and kind is not None and kind != "other" and not _could_hold(context, kind, asked):
         found = [not_met(Change.NEVER)]
     else:
-        found = [concept_finding(context, means, asked, fact, Change.NEVER), *_as_inducer(context, fact, asked)]
+        named = concept_finding(context, means, asked, fact, Change.NEVER, evidence=shown)
+        found = [named, *_as_inducer(context, fact, asked)]
     if other:
-        found.append(negate(concept_finding(context, means, other, fact, Change.NEVER)))
+        found.append(negate(concept_finding(context, means, other, fact, Change.NEVER, evidence=shown)))
     return found
 
 
@@ -291,20 +293,29 @@ def medications(context: Context, records: t.Records, history: bool) -> Iterable
     asked = () if records.concepts.is_any else context.concepts(records.concepts, (Domain.DRUG,))
     other = () if records.other_than is None else context.concepts(records.other_than, (Domain.DRUG,))
     for medication in context.patient.medications:
-        named = _drug_named(context, medication, None, asked, other)
+        shown = dz.evidence_of(medication, _dosed(medication))
+        named = _drug_named(context, medication, None, asked, other, shown)
         special: dict[str, Callable[[t.Test], Finding]] = {
             "ongoing": lambda test, m=medication: ongoing_test(context, m, test, Kind.MEDICATION),  # type: ignore[misc]  # bound as default
             "for": link_test(
                 context, medication, medication.indications, "for", Kind.MEDICATION, (Domain.CONDITION, Domain.CANCER)
             ),
         }
-        finding = both([*named, *tests(context, records, medication, special)])
+        finding = both([*named, *_begun(context, medication), *tests(context, records, medication, special)])
         yield Candidate(
             medication,
             treatment_course(context, medication),
             quiet(finding, named),
-            dz.evidence_of(medication, _dosed(medication)),
+            shown,
         )
+
+
+def _begun(context: Context, medication: Medication) -> list[Finding]:
+    """A medication may begin after the day asked about where its start is open and was written down later."""
+    start = medication.start
+    if start is None or start.last.toordinal() <= context.asked or told(context, medication) <= context.asked:
+        return []
+    return [replace(missing_field(medication, Kind.MEDICATION, "start_date"), reason=Reason.IMPRECISE)]
 
 
 def _dosed(medication: Medication) -> str:

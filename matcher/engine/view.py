@@ -101,7 +101,7 @@ def _treatment(treatment: Treatment, as_of: date, patient: Patient) -> Treatment
     if treatment.status == "given" and known_later and treatment.start is not None and treatment.start.last > as_of:
         treatment = replace(treatment, status=None)  # it may have begun after the day asked about
     if end is not None and end.first > as_of:
-        return replace(treatment, end=None, ongoing=True, response=None, stop_reason=None)
+        return replace(treatment, end=None, ongoing=_under_way(treatment, as_of), response=None, stop_reason=None)
     if end is not None and end.last <= as_of:
         return treatment
     if known_later:
@@ -111,10 +111,15 @@ def _treatment(treatment: Treatment, as_of: date, patient: Patient) -> Treatment
     return treatment
 
 
+def _under_way(fact: Treatment | Medication, as_of: date) -> bool | None:
+    """Whether what ended later was under way: if it had certainly begun."""
+    return True if fact.start is None or fact.start.last <= as_of else None
+
+
 def _medication(medication: Medication, as_of: date, patient: Patient) -> Medication:
     end, told = medication.end, _told(patient, medication)
     if end is not None and end.first > as_of:
-        return replace(medication, end=None, ongoing=True)
+        return replace(medication, end=None, ongoing=_under_way(medication, as_of))
     if end is None and medication.ongoing is False and told is not None and told > as_of:
         return replace(medication, ongoing=None)
     return medication

@@ -286,3 +286,15 @@ def test_trials_stand_by_status_and_closed_ones_apart() -> None:
     assert [each.mark.word for each in shown.open_trials] == ["needs information", "not eligible"]
     (closed,) = shown.closed_trials
     assert (closed.not_offered, closed.offered, closed.unknown) == ("completed", False, 1)
+
+
+def test_an_age_says_of_what_it_was_counted() -> None:
+    finding = asked("age >= 18", lms())
+    (shown,) = evidence_shown(finding.evidence, default())
+    assert (shown.text, shown.date) == ("age 64 years, born 3 Apr 1961", "")
+
+
+def test_a_fact_that_is_a_question_ends_as_one() -> None:
+    drug = {"treatment": "doxorubicin", "start_date": "2024-01-10", "end_date": "2024-05-20"}
+    headline = page(trial("washout"), lms(treatments=[drug])).headline
+    assert headline.startswith("1 fact would settle it: ") and headline.endswith("?")

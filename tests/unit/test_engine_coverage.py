@@ -156,6 +156,7 @@ PAZOPANIB = [drug("pazopanib", "2024-01-10", "2024-05-20")]
         ([replace(CLINIC, currency_days=60)], {"treatments": PAZOPANIB, "data_through": "2025-12-01"}, "not_met"),
         ([replace(CLINIC, complete_when_present=False)], {"treatments": PAZOPANIB}, "unknown: not recorded"),
         ([replace(CLINIC, scope="class:anthracycline")], {"treatments": PAZOPANIB}, "unknown: not recorded"),
+        ([replace(CLINIC, scope="no scope at all")], {"treatments": PAZOPANIB}, "unknown: not recorded"),
         ([replace(CLINIC, scope="class:anthracycline")], {"treatments": [drug("epirubicin", "2024-01-10")]}, "not_met"),
         ([Policy("treatments", "all", currency_days=60)],
          {"coverage": [through("treatments", day="2025-12-01")]}, "not_met"),

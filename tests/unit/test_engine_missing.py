@@ -2,7 +2,7 @@
 
 import pytest
 
-from matcher.engine.missing import effects, groups
+from matcher.engine.missing import Question
 from tests.made_documents import made_trial, result_of
 from tests.synthetic import asked, drug, lms, patient
 from trials.criteria.documents import TrialDocument
@@ -119,7 +119,7 @@ def test_many_open_leaves_are_tried_all_one_way_and_all_the_other():
     tests = ("anc", "wbc", "platelets", "lymphocytes", "eosinophils", "ldh", "ast", "alt")
     units = {"ldh": "U/L", "ast": "U/L", "alt": "U/L"}
     rule = " or ".join(f"{test} >= 1 {units.get(test, '10*9/L')}" for test in tests)
-    finding = asked(rule, patient())
-    (group,) = groups(finding)
+    question = Question.of(asked(rule, patient()), {})
+    (group,) = question.groups
     assert len(group) == len(tests)
-    assert {truth.word for truth in effects(finding, group)} == {"met", "not_met"}
+    assert {truth.word for truth in question.effects(group)} == {"met", "not_met"}

@@ -278,3 +278,8 @@ def test_deceased(rows, days, dead):
     assert deceased(who, as_of) is dead
     result = result_of(made_trial(UNKNOWN), who, as_of=as_of)
     assert (result.deceased, result.status.value) == (dead, "not_eligible" if dead else "needs_information")
+
+
+def test_truths_and_changes_read_as_words():
+    found = line(result_of(made_trial(NEVER), lms()), "C1")
+    assert (str(found.truth), str(found.change), str(found.reason)) == ("not_met", "never", "None")

@@ -1,5 +1,6 @@
 """Windows, anchors, washouts, intervals and durations over courses whose dates may be open (SEMANTICS §2.4)."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -323,5 +324,8 @@ def test_a_statement_of_being_ongoing_is_believed_for_ninety_days():
     stale = {"treatments": [row], "data_through": "2025-10-16"}
     assert says("has treatment(pazopanib) within 28 days", **stale) == "unknown: imprecise"
     assert says("has treatment(pazopanib) within 4 months", **stale) == "met"
-    # Without a day the data reach: the day the row was recorded.
+    # Without a day the data reach: the day the row was recorded, or else that of its start.
     assert says("has treatment(pazopanib, ongoing: yes)", treatments=[row], data_through=None) == "met"
+    who = lms(treatments=[row], data_through=None)
+    nobody_knows = replace(who, treatments=tuple(replace(each, recorded=None) for each in who.treatments))
+    assert truth("has treatment(pazopanib, ongoing: yes)", nobody_knows) == "unknown: stale"

@@ -79,6 +79,7 @@ VALUES = [
     ("pregnancy_test is any of (negative, positive)", obs("pregnancy_test", "negative"), "met"),
     ("anc is recorded", anc("0.1"), "met"),
     ("anc is recorded", anc("0.1", "2025-01-01"), "unknown: stale"),
+    ("measurable_disease >= 1", obs("measurable_disease", "yes"), "unknown: imprecise"),
     ("weight >= 0.5 x height", obs("weight", "90", unit="kg"), "unknown: not recorded"),
 ]
 
@@ -367,12 +368,21 @@ def karnofsky(value, date="2026-01-10"):
         ("ecog <= 1", [ecog("1", None)], "unknown: imprecise"),
         ("ecog <= 1", [karnofsky("90", None)], "unknown: imprecise"),
         ("ecog <= 4", [karnofsky(">60")], "met"),
+        # Between two grades of a table it may be either.
+        ("ecog <= 2", [karnofsky("75")], "met"),
+        ("ecog <= 1", [karnofsky("75")], "unknown: imprecise"),
         ("ecog <= 4", [], "unknown: not recorded"),
         ("ecog is recorded", [karnofsky("70")], "met"),
     ],
 )
 def test_ecog_and_karnofsky(rule, observations, expected):
     assert says(rule, *observations) == expected
+
+
+def test_a_performance_status_in_words_is_none_of_the_other_scale():
+    who = lms(observations=[karnofsky("90")])
+    worded = replace(who, observations=tuple(replace(o, low=None, high=None, code="good") for o in who.observations))
+    assert truth("ecog <= 1", worded) == "unknown: not recorded"
 
 
 def test_the_table_used_is_named():
@@ -405,6 +415,11 @@ def test_the_table_used_is_named():
         ("age >= 65", {"birth_date": "1961-01"}, "unknown: imprecise"),
         ("age >= 65", {"birth_date": "1960"}, "met"),
         ("age < 18", {"birth_date": "2008-02-29"}, "met"),
+        # A limit between birthdays is counted in months.
+        ("age >= 777 months", {}, "met"),
+        ("age >= 778 months", {}, "not_met"),
+        ("age >= 16.5", {"birth_date": "2009-07-15"}, "met"),
+        ("age >= 16.5", {"birth_date": "2009-07-16"}, "not_met"),
     ],
 )
 def test_sex_and_age(rule, rows, expected):

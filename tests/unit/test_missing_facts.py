@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from matcher.engine.evaluate import evaluate, make_context
-from matcher.engine.missing import TRIED, Entry, effects, entries, groups, questions
+from matcher.engine.missing import TRIED, Entry, Question, entries, groups, questions
 from matcher.engine.results import Finding, Missing, unknown
 from matcher.engine.truth import Change, Reason, Truth
 from patients.facts import Patient
@@ -24,6 +24,10 @@ def found(rule: str, who: Patient = ADULT, *definitions: str) -> Finding:
 
 def wanted(*rules: str, who: Patient = ADULT) -> tuple[Entry, ...]:
     return entries([(f"C{number}", found(rule, who)) for number, rule in enumerate(rules, 1)])
+
+
+def effects(finding: Finding, facts: frozenset[Missing]) -> frozenset[Truth]:
+    return Question.of(finding, {}).effects(facts)
 
 
 def concepts(entry: Entry) -> list[str]:

@@ -343,7 +343,8 @@ STATUS = {
     ),
     "the native one may be fresh, alone": ([obs("ecog", "1", "2025-11")], "ecog <= 1", "unknown: imprecise"),
     "the other may be fresh, alone": ([obs("karnofsky", "90", "2025-11")], "ecog <= 1", "unknown: imprecise"),
-    "a Karnofsky of no table": ([obs("karnofsky", "85")], "ecog <= 1", "unknown: not recorded"),
+    "a Karnofsky between two steps, either of which passes": ([obs("karnofsky", "85")], "ecog <= 1", "met"),
+    "a Karnofsky between two steps, of which one passes": ([obs("karnofsky", "65")], "ecog <= 1", "unknown: imprecise"),
     "a word for a performance status": ([obs("karnofsky", "good")], "ecog <= 1", "unknown: not recorded"),
     "neither": ([], "ecog <= 1", "unknown: not recorded"),
 }

@@ -59,7 +59,7 @@ CASES = {
     "said to be given, on a day that may be later": (
         {"treatments": [drug("pazopanib", "2024", "2024-11-20", status="given")]},
         "has treatment(pazopanib)",
-        "met",
+        "unknown: imprecise",
         "met",
     ),
     "a plan is seen": (
