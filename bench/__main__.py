@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import astuple
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -49,8 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for line in _measure(Path(scratch), parts, rows=options.rows, peer_rows=options.peer_rows):
                 lines.append(line)
                 # Told at once: a run that is stopped leaves what it has measured.
-                if not line.is_heading:
-                    _tell(" ".join(f"{line.what.strip()}: {line.figure} {line.wall}".split()))
+                _tell("  ".join(part.strip() for part in astuple(line) if part))
     except StageError as error:
         problem = str(error)
     # What was measured before a stage failed is told.
@@ -85,7 +85,6 @@ def _imports(scratch: Path, *, rows: int, peer_rows: int) -> Iterator[Line]:
     if not is_postgresql(address):
         _tell("PostgreSQL is not measured: DATABASE_URL points to none")
     for server in ("SQLite", "PostgreSQL") if is_postgresql(address) else ("SQLite",):
-        _tell(f"{server}: {rows:,} rows")
         with _fresh(server, address, scratch) as databases:
             yield Line(f"Registry import into {server}: {rows:,} rows, {counts['patients']:,} patients, all files")
             yield from _importing(scratch, whole, database=databases["whole"])
@@ -133,25 +132,23 @@ def _beside_peer(scratch: Path, part: Path, *, databases: Mapping[str, str]) -> 
 def _matching(scratch: Path) -> Iterator[Line]:
     database, folder = sqlite_address(scratch, "matching"), scratch / "demo"
     day = CLOSED.isoformat()
-    _tell("the demo registry, the library, the evaluator")
     stage = partial(run_stage, database=database, scratch=scratch)
     stage("migrate")
     stage("import_demo", path=str(folder), registry=REGISTRY, today=day)
-    loaded = stage("load_shelf")
-    pairs = stage("evaluate_pairs", registry=REGISTRY, as_of=day, patients=EVALUATED)
-    explained = stage("explain_patients", registry=REGISTRY, as_of=day, patients=EXPLAINED)
-    yield from _evaluator_lines(pairs)
     yield Line("The shelf (SQLite)")
+    loaded = stage("load_shelf")
     failed = f", {loaded['failed']} failed" if loaded["failed"] else ""
     yield Line("  load_library into an empty database", f"{loaded['published']} documents{failed}", *_times(loaded),
                f"{loaded.peak_mb:.0f} MB")  # fmt: skip
     again = loaded["again"]
     yield Line("  load_library again, nothing changed", f"{again['unchanged']} documents", *_times(again, 2))
+    explained = stage("explain_patients", registry=REGISTRY, as_of=day, patients=EXPLAINED)
     yield Line(
         f"  explain, one patient x {explained['trials']} trials and {explained['options']} options",
         f"{1000 * explained['cpu']:.0f} ms", *_times(explained, 2), f"{explained.peak_mb:.0f} MB",
         f"median of {explained['patients']}, the longest {1000 * explained['most']:.0f} ms",
     )  # fmt: skip
+    yield from _evaluator_lines(stage("evaluate_pairs", registry=REGISTRY, as_of=day, patients=EVALUATED))
 
 
 def _evaluator_lines(outcome: Outcome) -> Iterator[Line]:

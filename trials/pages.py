@@ -104,10 +104,18 @@ def _criterion(criterion: Criterion, vocabulary: Vocabulary) -> CriterionRead:
     )
 
 
+_KINDS = {
+    CriterionKind.RULE: "with a rule",
+    CriterionKind.CONFIRM: "to confirm at the visit",
+    CriterionKind.NOTE: "headings and notes",
+    CriterionKind.NOT_STRUCTURED: "not structured",
+}
+
+
 def counts_of(document: TrialDocument) -> dict[str, int]:
     """How many criteria there are of each kind."""
     kinds = Counter(criterion.kind for criterion in document.criteria)
-    return {kind.value.replace("_", " "): kinds[kind] for kind in CriterionKind if kinds[kind]}
+    return {_KINDS[kind]: kinds[kind] for kind in CriterionKind if kinds[kind]}
 
 
 def statements_read(document: OptionDocument, vocabulary: Vocabulary) -> list[StatementRead]:

@@ -1,19 +1,21 @@
-"""What answers add to the pages of the floors below: a patient's trials, a registry's last run."""
+"""What answers add to the pages of the floors below: a patient's trials, a registry's last run, a trial's counts."""
 
 from __future__ import annotations
 
+from django.db.models import Max, Q
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from matcher.admin.asking import pair_url, shelf_url
-from matcher.models import MatchRun
+from matcher.models import MatchRun, TrialCount
 from matcher.pages import status_mark
 from matcher.selectors import counts_of, current_matches, current_runs, latest_run
 from patients.admin import PATIENT_SECTIONS, REGISTRY_SECTIONS
 from patients.admin_site import Link, Section
-from patients.models import Patient, Registry
+from patients.models import Patient, PatientDetails, Registry
 from patients.wording import day_text, with_days
+from trials.admin import DOCUMENT_SECTIONS
 from trials.criteria.documents import Recruitment
 from trials.models import Document, Version
 from trials.selectors import versions_in_force
@@ -30,17 +32,23 @@ def trials_of(request: HttpRequest, patient: Patient) -> Section | None:
     versions = list(versions_in_force(kind=Document.Kind.TRIAL))
     runs = current_runs(patient.registry)
     matches = {match.version_id: match for match in current_matches(patient.registry).filter(patient=patient)}
+    dead = (
+        PatientDetails.objects.filter(patient=patient, withdrawn_at__isnull=True)
+        .filter(Q(deceased=True) | Q(death_first__isnull=False))
+        .exists()
+    )
     rows = []
     for version in versions:
         match = matches.get(version.pk)
         ran = version.pk in runs
         status = match.status if match is not None else "not_eligible" if ran else ""
+        mark = status_mark(status, deceased=dead and match is None) if status else None
         texts = [with_days(str(each["text"])) for each in match.missing] if match is not None else []
         rows.append(
             {
                 "document": version.document,
                 "version": version,
-                "mark": status_mark(status) if status else None,
+                "mark": mark,
                 "order": (_ORDER.get(status, 4), version.document.code),
                 "offered": _takes_patients(version),
                 "wanted": texts[0] if texts else "",
@@ -61,6 +69,37 @@ def trials_of(request: HttpRequest, patient: Patient) -> Section | None:
         request,
     )
     return Section(body=body, links=links)
+
+
+@DOCUMENT_SECTIONS.add
+def counts_of_trial(request: HttpRequest, document: Document) -> Section | None:
+    """How many patients of each registry stand where, as the latest run of each found."""
+    if document.kind != Document.Kind.TRIAL or not request.user.has_perm("matcher.view_matchrun"):
+        return None
+    latest = (
+        TrialCount.objects.filter(version__document=document, run__state=MatchRun.State.FINISHED)
+        .values("run__registry")
+        .annotate(latest=Max("pk"))
+        .values("latest")
+    )
+    counts = list(
+        TrialCount.objects.filter(pk__in=latest)
+        .select_related("run__registry", "version")
+        .defer("version__content")
+        .order_by("run__registry__name")
+    )
+    if not counts:
+        return None
+    body = render_to_string(
+        "matcher/trial_counts.html",
+        {
+            "counts": counts,
+            "document": document,
+            "may_see": request.user.has_perms(["patients.view_patient", "matcher.view_match"]),
+        },
+        request,
+    )
+    return Section(body=body)
 
 
 def _takes_patients(version: Version) -> bool:

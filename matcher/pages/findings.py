@@ -76,6 +76,9 @@ def _fact(items: list[Evidence], vocabulary: Vocabulary) -> EvidenceShown:
         if number.isdigit() and rest:
             upload, source = int(number), rest
     text = with_days("; ".join(full))
+    if items[0].unit == "years":
+        # An age, whose date is that of birth.
+        text = f"{text} years" + "".join(f", born {with_days(item.date)}" for item in items if item.date)
     dates = dict.fromkeys(with_days(item.date) for item in items if item.date)
     return EvidenceShown(
         text=text,

@@ -194,7 +194,8 @@ def _needs(best: CohortResult) -> str:
         return f"No fact is missing; {lines}."
     first = best.missing[0] if best.missing else None
     if best.needs == "facts" and first is not None and first.settles:
-        return f"1 fact would settle it: {with_days(first.text)}."
+        text = with_days(first.text)
+        return f"1 fact would settle it: {text}{'' if text.endswith('?') else '.'}"
     facts = plural(len(best.missing), "fact") + (" is" if len(best.missing) == 1 else " are") + " missing"
     return f"{facts}, and {lines}." if best.needs == "both" else f"{facts}."
 

@@ -89,9 +89,9 @@ class PatientAdmin(ReadOnlyAdmin):
     @admin.display(description="Status")
     def vital_status(self, patient: Patient) -> SafeString:
         """Alive or dead as far as the registry says."""
-        return format_html(
-            '<span class="record"><span class="tag {}">{}</span></span>', *_vital(patient.current_details)
-        )
+        tone, words = _vital(patient.current_details)
+        tag = "tag" if tone else "soft"
+        return format_html('<span class="record"><span class="{} {}">{}</span></span>', tag, tone, words)
 
     @admin.display(description="Diagnosis")
     def diagnosis(self, patient: Patient) -> str:
@@ -163,7 +163,9 @@ def _vital(details: list[PatientDetails]) -> tuple[str, str]:
 def _diagnosis(condition: ConditionFact) -> str:
     words = default()
     names = [concept.name for id in condition.concepts if (concept := words.get(id)) is not None]
-    sites = [concept.name for id in condition.sites if (concept := words.get(id)) is not None]
+    # A breast cancer is of the breast: a site that the name says already is left out.
+    said = {words.axes(id)[1] for id in condition.concepts if words.get(id) is not None}
+    sites = [concept.name for id in condition.sites if id not in said and (concept := words.get(id)) is not None]
     name = " or ".join(names) or condition.name or "unnamed"
     return f"{name} ({' or '.join(sites)})" if sites else name
 

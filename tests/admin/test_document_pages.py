@@ -46,12 +46,12 @@ def test_the_list_tells_recruitment_version_and_draft(
 ) -> None:
     with django_assert_max_num_queries(12) as few:
         text = text_of(author.get(reverse(LIST)))
-    assert "FIRST A made-up trial trial recruiting yes version 1 published" in text
-    assert "remedy A made-up remedy treatment option – – version 1 published" in text
+    assert "FIRST A made-up trial trial recruiting yes 3 of 4 1 " in text
+    assert "remedy A made-up remedy option – – 1 of 2 1 " in text
     for number in range(10):
         shelved(TRIAL.replace("FIRST", f"T{number}").replace("NCT00000001", f"NCT0000010{number}"))
     with django_assert_num_queries(len(few.captured_queries)):
-        assert "waits for review" in text_of(author.get(reverse(LIST)))
+        assert "not published; draft waits for review" in text_of(author.get(reverse(LIST)))
 
 
 def test_a_trial_shows_words_rule_and_english(trial: Version, author: Client) -> None:

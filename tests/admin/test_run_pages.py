@@ -179,3 +179,12 @@ def test_who_may_not_see_patients_sees_counts_only(run: MatchRun, trial: Version
     assert "P-2" not in text_of(page_of(client, run))
     assert matches(client).status_code == 403
     assert client.get(reverse(ADD)).status_code == 403
+
+
+def test_the_page_of_a_trial_counts_the_patients_of_each_registry(
+    run: MatchRun, trial: Version, coordinator: Client, person: Person
+) -> None:
+    page = reverse("admin:trials_document_change", args=[trial.document_id])
+    assert f"centre 1 1 1 1 1 run {run.pk}, version 1" in text_of(coordinator.get(page))
+    looking = person("trials.view_document", name="lou")
+    assert "as the latest run of each registry" not in text_of(looking.get(page))

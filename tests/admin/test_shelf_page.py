@@ -114,3 +114,10 @@ def test_the_page_of_a_patient_leads_to_shelf_and_trials(
     pair = reverse("admin:matcher_pair", args=[number("P-2"), trial.document_id])
     assert f'href="{shelf}"' in body.content.decode() and f'href="{pair}"' in body.content.decode()
     assert "FIRST-LMS NCT00000001 A made-up trial ? needs information ECOG performance status" in text_of(body)
+
+
+def test_the_page_of_a_dead_patient_says_so_for_every_trial(
+    registry: Registry, run: Any, trial: Version, coordinator: Client
+) -> None:
+    body = coordinator.get(reverse("admin:patients_patient_change", args=[number("P-4")]))
+    assert "A made-up trial † deceased" in text_of(body)

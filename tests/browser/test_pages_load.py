@@ -21,7 +21,7 @@ def log_in(page: Page, address: str) -> None:
 
 def test_a_person_logs_in_and_finds_the_list_of_logins(live_server: Any, admin_user: Any, page: Page) -> None:
     log_in(page, live_server.url)
-    page.locator("a[href='/admin/auth/user/']").first.click()
+    page.get_by_role("link", name="Users").first.click()
     expect(page.locator("#result_list")).to_contain_text(admin_user.username)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -53,7 +53,7 @@ class OpenForm(RecordForm):
 class DocumentAdmin(ReadOnlyAdmin):
     """Every trial and option, with the version in force."""
 
-    list_display = ("code", "title", "kind", "recruiting", "here", "in_force", "draft_state")
+    list_display = ("code", "title", "sort", "recruiting", "here", "lines", "in_force")
     list_display_links = ("code", "title")
     list_filter = ("kind", "open_here", "versions__recruitment")
     search_fields = ("code__istartswith", "nct__istartswith", "acronym__istartswith", "title__icontains")
@@ -66,12 +66,13 @@ class DocumentAdmin(ReadOnlyAdmin):
         return request.user.has_perm("trials.change_draft")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
-        current = Version.objects.filter(document=OuterRef("pk"), superseded_at__isnull=True)
         draft = Draft.objects.filter(document=OuterRef("pk"))
-        return super().get_queryset(request).annotate(
-            current_number=Subquery(current.values("number")[:1]),
-            current_recruitment=Subquery(current.values("recruitment")[:1]),
-            current_hash=Subquery(current.values("content_hash")[:1]),
+        found = (
+            super()
+            .get_queryset(request)
+            .prefetch_related(Prefetch("versions", Version.objects.published(), "published_versions"))
+        )
+        return found.annotate(
             draft_hash=Subquery(draft.values("content_hash")[:1]),
             has_draft=Exists(draft),
         )  # fmt: skip
@@ -79,7 +80,8 @@ class DocumentAdmin(ReadOnlyAdmin):
     @admin.display(description="Recruitment")
     def recruiting(self, document: Any) -> SafeString | str:
         """As the source gives it."""
-        said = document.current_recruitment
+        version = _published(document)
+        said = version.recruitment if version is not None else ""
         if not said:
             return "–"
         tone = "met" if Recruitment(said).open else "quiet"
@@ -92,19 +94,29 @@ class DocumentAdmin(ReadOnlyAdmin):
             return "–"
         return "yes" if document.open_here else "no"
 
-    @admin.display(description="In force")
-    def in_force(self, document: Any) -> str:
-        """The published version."""
-        return f"version {document.current_number}" if document.current_number else "not published"
+    @admin.display(description="Kind")
+    def sort(self, document: Document) -> str:
+        """A trial or an option."""
+        return "trial" if document.kind == Document.Kind.TRIAL else "option"
 
-    @admin.display(description="Draft")
-    def draft_state(self, document: Any) -> str:
-        """Whether the draft says something else."""
-        if not document.has_draft:
+    @admin.display(description="With a rule")
+    def lines(self, document: Any) -> str:
+        """How many of the criteria or statements have a rule."""
+        version = _published(document)
+        if version is None:
             return "–"
-        if not document.draft_hash:
-            return "cannot be read yet"
-        return "published" if document.draft_hash == document.current_hash else "waits for review"
+        parsed = version.parsed
+        lines = parsed.criteria if isinstance(parsed, TrialDocument) else parsed.statements
+        return f"{sum(line.rule is not None for line in lines)} of {len(lines)}"
+
+    @admin.display(description="Version")
+    def in_force(self, document: Any) -> str:
+        """The published version, and whether the draft says something else."""
+        version = _published(document)
+        number = str(version.number) if version is not None else "not published"
+        if not document.has_draft or (version is not None and document.draft_hash == version.content_hash):
+            return number
+        return f"{number}; draft {'waits for review' if document.draft_hash else 'cannot be read yet'}"
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -240,6 +252,12 @@ def draft_findings(text: str) -> tuple[list[object], bool]:
 
 def _list() -> Link:
     return Link("Trials and options", reverse("admin:trials_document_changelist"))
+
+
+def _published(document: Any) -> Version | None:
+    """The version in force, of a row of the list."""
+    found = document.published_versions
+    return found[0] if found else None
 
 
 def _version(document: Document, number: str) -> Version | None:
