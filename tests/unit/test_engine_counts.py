@@ -96,7 +96,7 @@ def test_a_count_says_what_it_counted():
     who = lms(treatments=[{**TWO[0], "setting": "advanced"}, drug("gemcitabine")], coverage=COMPLETE)
     found = asked("count line(systemic, setting: advanced) = 1", who, cancer="leiomyosarcoma")
     assert found.note == "count: 1 to 2"
-    assert [item.value for item in found.evidence][0] == "line 1: doxorubicin (advanced)"
+    assert next(item.value for item in found.evidence) == "line 1: doxorubicin (advanced)"
     assert {fact.text for fact in found.missing} == {
         "start, name or setting of gemcitabine", "setting of gemcitabine (perioperative or advanced)",
     }  # fmt: skip
