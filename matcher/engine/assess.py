@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from matcher.engine import algebra, courses, disease, missing
+from matcher.engine import algebra, courses, disease, missing, turning
 from matcher.engine.context import Context, Settings
+from matcher.engine.days import FUTURE
 from matcher.engine.evaluate import evaluate, focuses, make_context
 from matcher.engine.results import Evidence, Finding, Missing, unknown
 from matcher.engine.truth import Change, Reason, Truth
@@ -97,8 +98,12 @@ def evaluate_trial(
     vocabulary: Vocabulary | None = None,
     open_here: bool = True,
     settings: Settings | None = None,
+    each_clears: bool = True,
 ) -> TrialResult:
-    """The whole answer for a patient and a trial on a date. `open_here` is whether the trial is open at this site."""
+    """The whole answer for a patient and a trial on a date. `open_here` is whether the trial is open at this site.
+
+    Without `each_clears` no clearing date is searched for single criteria, only for cohorts: what a match row stores.
+    """
     context = make_context(
         patient,
         as_of=as_of,
@@ -112,7 +117,9 @@ def evaluate_trial(
     )
     dead = is_deceased(patient, as_of)
     turns = _turns(patient, context)
-    results = [_for_cancer(document, focused, version, dead, open_here, turns) for focused in focuses(context)]
+    results = [
+        _for_cancer(document, focused, version, dead, open_here, turns, each_clears) for focused in focuses(context)
+    ]
     best = max(results, key=lambda result: result.status.rank)
     return replace(best, others=tuple(result for result in results if result is not best))
 
@@ -140,9 +147,10 @@ def _turns(patient: Patient, context: Context) -> frozenset[int]:
 
 
 def _for_cancer(
-    document: TrialDocument, context: Context, version: int, dead: bool, open_here: bool, turns: frozenset[int]
-) -> TrialResult:
-    criteria = tuple(criterion_result(criterion, context) for criterion in document.criteria)
+    document: TrialDocument, context: Context, version: int, dead: bool, open_here: bool, turns: frozenset[int],
+    each_clears: bool,
+) -> TrialResult:  # fmt: skip
+    criteria = tuple(criterion_result(each, context, clears=each_clears) for each in document.criteria)
     cohorts = [
         _cohort(
             cohort.id,
@@ -173,8 +181,8 @@ def _for_cancer(
     )
 
 
-def criterion_result(criterion: Criterion, context: Context) -> CriterionResult:
-    """One criterion in a context, answers applied."""
+def criterion_result(criterion: Criterion, context: Context, *, clears: bool = True) -> CriterionResult:
+    """One criterion in a context, answers applied; `clears` says whether to search for the date on which it is met."""
     if criterion.kind in (CriterionKind.NOTE, CriterionKind.CONFIRM):
         return CriterionResult(criterion, None, None, None, None, (), None, _answer(criterion, context))
     own = replace(context, criterion=criterion.id, cache=context.cache)
@@ -192,9 +200,17 @@ def criterion_result(criterion: Criterion, context: Context) -> CriterionResult:
             missing=(),
             parts=(),
         )
-    clears = _clears([criterion], [finding], own)
+    clears_on = _clears([criterion], [finding], own) if clears else None
     return CriterionResult(
-        criterion, finding.truth, finding.reason, finding.change, clears, finding.evidence, finding, answer, overridden
+        criterion,
+        finding.truth,
+        finding.reason,
+        finding.change,
+        clears_on,
+        finding.evidence,
+        finding,
+        answer,
+        overridden,
     )
 
 
@@ -212,7 +228,7 @@ def _finding(criterion: Criterion, context: Context) -> Finding:
         return unknown(Reason.NOT_STRUCTURED, missing=(line,), note=criterion.why)
     finding = evaluate(criterion.rule, context)
     if criterion.polarity is Polarity.EXCLUSION:
-        return replace(algebra.negate(finding), rule=t.Not(criterion.rule), parts=(finding,))
+        return algebra.negate(finding).of(t.Not(criterion.rule), (finding,))
     return finding
 
 
@@ -239,9 +255,10 @@ def _cohort(id: str, open_: bool, results: Sequence[CriterionResult], context: C
         status = Status.NEEDS_INFORMATION
     else:
         status = Status.POTENTIALLY_ELIGIBLE
-    # Nothing that is missing matters any more to a pair that can never fit.
-    settled = status is Status.NOT_ELIGIBLE
-    wanted = () if settled else missing.entries([(i, f) for i, f in open_ones if f.reason is not Reason.NOT_STRUCTURED])
+    if status is Status.NOT_ELIGIBLE:
+        # Nothing that is missing matters any more to a pair that can never fit.
+        return CohortResult(id, open_, status, None, (), (), None)
+    wanted = missing.entries([(i, f) for i, f in open_ones if f.reason is not Reason.NOT_STRUCTURED])
     lines = {result.criterion.id: result.criterion.text for result in counted}
     asked = [(id_, missing.questions(finding, lines[id_])) for id_, finding in open_ones]
     to_read = tuple((id_, question) for id_, questions in asked for question in questions)
@@ -263,14 +280,13 @@ def _clears(criteria: Sequence[Criterion], findings: Sequence[Finding], context:
     """
     if not all(finding.truth is Truth.NOT_MET and finding.change is Change.TIME for finding in findings):
         return None
-    days = {day for finding in findings for day in finding.flips if day > context.asked}
-    while days:
-        day = min(days)
-        later = replace(context, asked=day, cache={"primaries": disease.primaries(context)})
-        found = [_finding(c, replace(later, criterion=c.id, cache=later.cache)) for c in criteria]
-        if all(finding.truth is Truth.MET for finding in found):
+    primaries = disease.primaries(context)
+    day: int | None = context.asked
+    while (day := max(turning.earliest(finding, Truth.MET, day) for finding in findings)) < FUTURE:
+        later = replace(context, asked=day, cache={"primaries": primaries})
+        findings = [_finding(c, replace(later, criterion=c.id, cache=later.cache)) for c in criteria]
+        if all(finding.truth is Truth.MET for finding in findings):
             return date.fromordinal(day)
-        days = {each for each in (*days, *(each for finding in found for each in finding.flips)) if each > day}
     return None
 
 

@@ -20,10 +20,10 @@ from matcher.engine.fields import (
     concept_finding,
     days_upto,
     exon_relation,
+    is_another,
     met,
     missing_field,
     not_met,
-    quiet,
     test_finding,
     tests,
     variant_relation,
@@ -50,10 +50,12 @@ def biomarkers(context: Context, records: t.Records, history: bool) -> Iterable[
         named = [_of_gene(context, marker, asked, change) if asked else met(change, shown)]
         if other:
             named.append(negate(_of_gene(context, marker, other, change)))
+        if is_another(named):
+            continue
         result = [] if fields & {"result", "value"} else [_positive(marker, change)]
         finding = both([*named, *result, *tests(context, records, marker, _fields(context, marker, change))])
         course = Course.event(days_upto(marker.date, context))
-        found.append((marker, Candidate(marker, course, quiet(finding, named), shown)))
+        found.append((marker, Candidate(marker, course, finding, shown)))
     for marker, candidate in found:
         against = [
             other.evidence for each, other in found

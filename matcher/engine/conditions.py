@@ -21,11 +21,11 @@ from matcher.engine.fields import (
     codes_of,
     concept_finding,
     days_upto,
+    is_another,
     link_test,
     met,
     missing_field,
     not_met,
-    quiet,
     site_test,
     test_finding,
     tests,
@@ -55,12 +55,12 @@ def conditions(context: Context, records: t.Records, history: bool) -> Iterable[
         for unit in _units(lesion) if ever else [lesion]:
             row = unit.rows[-1]
             named = _named(context, records, row)
+            if is_another(named):
+                continue
             parts = [*named, *_of_this_cancer(context, row), *_presence(context, records, unit, lesion, ever, absent)]
             finding = both([*parts, *tests(context, records, row, _fields(context, records, unit, absent))])
             course = _course(context, unit, lesion, absent)
-            yield Candidate(
-                row, course, quiet(finding, named), dz.evidence_of(row, _graded(row)), _identity(context, lesion, row)
-            )
+            yield Candidate(row, course, finding, dz.evidence_of(row, _graded(row)), _identity(context, lesion, row))
 
 
 def _identity(context: Context, lesion: dz.Disease, row: Condition) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from matcher.engine.context import Context
 from matcher.engine.days import FUTURE, PAST
@@ -91,7 +92,7 @@ def _shown(day: int) -> str:
 
 def complete_through(context: Context, need: Need, denials: tuple[tuple[str, Through], ...] = ()) -> Through | None:
     """The statement by which everything asked is complete, with the earliest day among those it needs."""
-    rows = () if need.domain in context.patient.suspended else tuple(_rows(context, need))
+    rows = () if need.domain in context.patient.suspended else _rows_once(context, need)
 
     def through(concept: str | None) -> Through | None:
         found = [each for scope, each in rows if _covers(context, scope, need, concept)]
@@ -135,6 +136,14 @@ def _fact_days(context: Context) -> Iterable[date]:
         day = getattr(fact, "date", None) or getattr(fact, "start", None)
         if day is not None:
             yield day.first
+
+
+def _rows_once(context: Context, need: Need) -> tuple[tuple[str, Through], ...]:
+    """The statements of completeness of a domain; they depend on nothing else of what is asked but its scope."""
+    key = ("coverage", need.domain, need.scope)
+    if key not in context.cache:
+        context.cache[key] = tuple(_rows(context, need))
+    return context.cache[key]  # type: ignore[return-value]  # written under this key one line above
 
 
 def _rows(context: Context, need: Need) -> Iterable[tuple[str, Through]]:
@@ -232,6 +241,7 @@ def names_a_tumour(context: Context, row: Condition) -> bool:
     return bool(row.concepts) and context.concept(row.concepts[0]).domain is Domain.CANCER
 
 
+@lru_cache(maxsize=4096)
 def _tokens(scope: str) -> dict[str, tuple[str, ...]]:
     """A scope as its restrictions; a bare word is read as the obvious one (`drug` is `kind:drug`)."""
     found: dict[str, tuple[str, ...]] = {}

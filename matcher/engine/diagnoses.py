@@ -18,10 +18,10 @@ from matcher.engine.days import PAST, Course, Days
 from matcher.engine.fields import (
     Candidate,
     concept_finding,
+    is_another,
     met,
     missing_field,
     not_met,
-    quiet,
     site_test,
     test_finding,
     tests,
@@ -42,10 +42,12 @@ def diagnoses(context: Context, records: t.Records, history: bool) -> Iterable[C
     for tumour in _meant(context, records):
         row = tumour.rows[-1]
         named = _named(context, records, tumour)
+        if is_another(named):
+            continue
         status = [] if any(item.field == "status" for item in records.tests) else [_made(tumour)]
         special = _fields(context, tumour)
         finding = both([*named, *status, *tests(context, records, row, special)])
-        yield Candidate(row, _course(context, tumour), quiet(finding, named), _evidence(tumour), row.id)
+        yield Candidate(row, _course(context, tumour), finding, _evidence(tumour), row.id)
 
 
 def _evidence(tumour: dz.Disease) -> Evidence:

@@ -94,24 +94,24 @@ def evaluate(rule: t.Rule, context: Context) -> Finding:
     match rule:
         case t.And(parts):
             found = [evaluate(part, context) for part in parts]
-            return replace(algebra.both(found), rule=rule, parts=tuple(found))
+            return algebra.both(found).of(rule, tuple(found))
         case t.Or(parts):
             found = [evaluate(part, context) for part in parts]
-            return replace(algebra.either(found), rule=rule, parts=tuple(found))
+            return algebra.either(found).of(rule, tuple(found))
         case t.Not(part):
             inner = evaluate(part, context)
-            return replace(algebra.negate(inner), rule=rule, parts=(inner,))
+            return algebra.negate(inner).of(rule, (inner,))
         case t.Quota(bound, number, parts):
             found = [evaluate(part, context) for part in parts]
-            return replace(algebra.quota(bound, number, found), rule=rule, parts=tuple(found))
+            return algebra.quota(bound, number, found).of(rule, tuple(found))
         case t.Except(main, when):
             found = [evaluate(main, context), evaluate(when, context)]
-            return replace(algebra.both([found[0], algebra.negate(found[1])]), rule=rule, parts=tuple(found))
+            return algebra.both([found[0], algebra.negate(found[1])]).of(rule, tuple(found))
         case t.If():
             return _if(rule, context)
         case t.Named(name):
             inner = evaluate(context.defined_rule(name), context)
-            return replace(inner, rule=rule, parts=(inner,))
+            return inner.of(rule, (inner,))
         case _:
             return _leaf(rule, context).about(rule)
 
@@ -179,12 +179,15 @@ def _has(context: Context, leaf: t.Has) -> Finding:
     else:
         found = []
         for candidate in matching:
-            own = opened(context, in_days(leaf.window, half_life(context, candidate.fact)))
+            its_window = in_days(leaf.window, half_life(context, candidate.fact))
+            own = window if its_window is leaf.window else opened(context, its_window)
             found.append(algebra.both([candidate.finding, in_window(context, candidate, own, kind)]))
         until = context.asked if window.frame is None else min(window.frame.closes.hi, context.asked)
         finding = algebra.either([*found, unrecorded(context, records, until)])
     if leaf.mode is t.Mode.NO:
         finding = algebra.negate(finding)
+    if not window.flips:
+        return finding
     return replace(finding, flips=tuple(sorted({*finding.flips, *window.flips})))
 
 

@@ -50,12 +50,12 @@ def concept_finding(
     missing: Missing | None = None, evidence: Evidence | None = None,
 ) -> Finding:  # fmt: skip
     """Whether a record that may mean `readings` is one of the asked concepts."""
-    shown = evidence or dz.evidence_of(fact)
     truth, reason = context.is_a(readings, asked)
-    if truth is Truth.MET:
-        return met(change, shown)
     if truth is Truth.NOT_MET:
         return not_met(change)
+    shown = evidence or dz.evidence_of(fact)
+    if truth is Truth.MET:
+        return met(change, shown)
     name = fact.raw or "the unnamed entry"
     if reason is Reason.NEEDS_JUDGEMENT:
         site = next((reading.site for reading in readings if reading.site is not None), "its site")
@@ -265,11 +265,9 @@ def link_test(
     return lambda test: test_finding(test, leaf)
 
 
-def quiet(finding: Finding, named: Sequence[Finding]) -> Finding:
-    """A record of another concept altogether is no evidence."""
-    if any(part.truth is Truth.NOT_MET for part in named):
-        return replace(finding, evidence=())
-    return finding
+def is_another(named: Sequence[Finding]) -> bool:
+    """Whether a record is of another concept altogether: then it neither matches nor is evidence of anything."""
+    return any(part.truth is Truth.NOT_MET for part in named)
 
 
 def codes_of(test: t.Test | None) -> tuple[str, ...]:

@@ -183,7 +183,7 @@ def entries(criteria: Sequence[tuple[str, Finding]]) -> tuple[Entry, ...]:
             asked.setdefault(group, []).append(name)
     for group in [g for g in asked if len(g) > 1]:
         # A fact that is asked for by itself answers for the alternatives it stands among.
-        alone = [fact for fact in group if frozenset({fact}) in asked]
+        alone = [fact for fact in _in_order(group) if frozenset({fact}) in asked]
         if alone:
             for name in asked.pop(group):
                 asked[frozenset({alone[0]})].append(name)
@@ -199,8 +199,7 @@ def entries(criteria: Sequence[tuple[str, Finding]]) -> tuple[Entry, ...]:
             continue
         rules_out = sum(Truth.NOT_MET in truths for truths in seen)
         decides = sum(Truth.UNKNOWN not in truths for truths in seen)
-        facts = tuple(sorted(group, key=lambda fact: (COSTS.index(fact.cost), fact.text)))
-        found.append(Entry(facts, tuple(dict.fromkeys(names)), rules_out, decides, _settles(open_, group)))
+        found.append(Entry(_in_order(group), tuple(dict.fromkeys(names)), rules_out, decides, _settles(open_, group)))
     return tuple(
         sorted(
             found,
@@ -213,6 +212,11 @@ def entries(criteria: Sequence[tuple[str, Finding]]) -> tuple[Entry, ...]:
             ),
         )
     )
+
+
+def _in_order(group: frozenset[Missing]) -> tuple[Missing, ...]:
+    """Alternatives, the cheapest first; always in the same order."""
+    return tuple(sorted(group, key=lambda fact: (COSTS.index(fact.cost), fact.text, fact.kind, fact.concepts)))
 
 
 def _stuck(question: Question, effects: Sequence[frozenset[Truth]]) -> bool:

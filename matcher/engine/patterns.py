@@ -18,9 +18,9 @@ from matcher.engine.fields import (
     Candidate,
     codes_of,
     days_upto,
+    is_another,
     met,
     not_met,
-    quiet,
     site_test,
     tests,
 )
@@ -84,9 +84,11 @@ def _events(context: Context, records: t.Records, history: bool) -> Iterable[Can
             named.append(unknown(Reason.IMPRECISE, evidence=(evidence,)))
         elif of_it is Truth.NOT_MET:
             named.append(not_met(Change.NEVER))
+        if is_another(named):
+            continue
         special = {"site": site_test(context, event, event.sites, Kind.DISEASE_STATUS)}
         parts = [*named, *tests(context, records, event, special)] or [met(Change.NEVER, evidence)]
-        yield Candidate(event, Course.event(days_upto(event.date, context)), quiet(both(parts), named), evidence)
+        yield Candidate(event, Course.event(days_upto(event.date, context)), both(parts), evidence)
 
 
 def unrecorded(context: Context, records: t.Records, until: int) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from matcher.engine.truth import Change, Reason, Truth
 from trials.criteria.tree import Rule
@@ -55,7 +55,15 @@ class Finding:
 
     def about(self, rule: Rule) -> Finding:
         """The same finding, tied to its rule."""
-        return replace(self, rule=rule)
+        return Finding(
+            self.truth, self.reason, self.change, self.flips, self.evidence, self.missing, self.note, rule, self.parts
+        )
+
+    def of(self, rule: Rule, parts: tuple[Finding, ...]) -> Finding:
+        """The same finding, tied to its rule and made of the findings of its parts."""
+        return Finding(
+            self.truth, self.reason, self.change, self.flips, self.evidence, self.missing, self.note, rule, parts
+        )
 
 
 def unknown(

@@ -15,11 +15,11 @@ from matcher.engine.fields import (
     answer,
     code_finding,
     concept_finding,
+    is_another,
     link_test,
     met,
     missing_field,
     not_met,
-    quiet,
     site_test,
     test_finding,
     tests,
@@ -47,16 +47,17 @@ def treatments(context: Context, records: t.Records, history: bool) -> Iterable[
     for treatment in context.patient.treatments:
         if only_this and (context.this is None or treatment.id != context.this.id):
             continue
-        named = _drug_named(context, treatment, treatment.kind, asked, other, dz.evidence_of(treatment))
+        shown = dz.evidence_of(treatment)
+        named = _drug_named(context, treatment, treatment.kind, asked, other, shown)
+        if is_another(named):
+            continue
         tested = {item.field for item in records.tests}
         was_given = [] if "status" in tested else [given(context, treatment)]
         if tested & _OF_THIS_CANCER:
             was_given += _of_this_cancer(context, treatment)
         special = _treatment_fields(context, treatment)
         finding = both([*named, *was_given, *tests(context, records, treatment, special)])
-        yield Candidate(
-            treatment, treatment_course(context, treatment), quiet(finding, named), dz.evidence_of(treatment)
-        )
+        yield Candidate(treatment, treatment_course(context, treatment), finding, shown)
 
 
 #: Fields by which a pattern asks of the treatment of this cancer; exposure is asked of all (SEMANTICS §1.4).
@@ -295,6 +296,8 @@ def medications(context: Context, records: t.Records, history: bool) -> Iterable
     for medication in context.patient.medications:
         shown = dz.evidence_of(medication, _dosed(medication))
         named = _drug_named(context, medication, None, asked, other, shown)
+        if is_another(named):
+            continue
         special: dict[str, Callable[[t.Test], Finding]] = {
             "ongoing": lambda test, m=medication: ongoing_test(context, m, test, Kind.MEDICATION),  # type: ignore[misc]  # bound as default
             "for": link_test(
@@ -302,12 +305,7 @@ def medications(context: Context, records: t.Records, history: bool) -> Iterable
             ),
         }
         finding = both([*named, *_begun(context, medication), *tests(context, records, medication, special)])
-        yield Candidate(
-            medication,
-            treatment_course(context, medication),
-            quiet(finding, named),
-            shown,
-        )
+        yield Candidate(medication, treatment_course(context, medication), finding, shown)
 
 
 def _begun(context: Context, medication: Medication) -> list[Finding]:

@@ -33,7 +33,10 @@ class Truth(IntEnum):
 
 def negation(truth: Truth) -> Truth:
     """NOT: met and not met swap, unknown stays."""
-    return Truth(2 - truth)
+    return _CONTRARY[truth]
+
+
+_CONTRARY = (Truth.MET, Truth.UNKNOWN, Truth.NOT_MET)
 
 
 class Reason(StrEnum):
@@ -53,7 +56,7 @@ _REASONS = list(Reason)
 def first_reason(reasons: Iterable[Reason | None]) -> Reason | None:
     """The reason that stands for several: what the data say against themselves first, what a reader must say last."""
     known = [reason for reason in reasons if reason is not None]
-    return min(known, key=_REASONS.index) if known else None
+    return min(known, key=_REASONS.index) if len(known) > 1 else known[0] if known else None
 
 
 class Change(Enum):
@@ -67,10 +70,13 @@ class Change(Enum):
     @property
     def hardness(self) -> int:
         """0 for time alone to 3 for never."""
-        return list(Change).index(self)
+        return _HARDNESS[self]
 
     def __str__(self) -> str:
         return self.value
+
+
+_HARDNESS = {change: hardness for hardness, change in enumerate(Change)}
 
 
 def hardest(changes: Iterable[Change]) -> Change:

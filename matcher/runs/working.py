@@ -189,7 +189,12 @@ def _evaluate(shard: Shard) -> _Found:
         for run_version, document in documents:
             version = run_version.version
             result = evaluate_trial(
-                document, patient, as_of=as_of, version=version.number, open_here=run_version.open_here
+                document,
+                patient,
+                as_of=as_of,
+                version=version.number,
+                open_here=run_version.open_here,
+                each_clears=False,
             )
             found.counts[version.pk].add(document, result)
             found.statuses[key, version.pk] = result.status.value
