@@ -397,8 +397,8 @@ def _metastases(context: Context, tumour: Disease) -> Iterable[Statement]:
             yield Statement(METASTATIC, day, evidence_of(event, event.status), of_it is Truth.UNKNOWN)
 
 
-#: A recorded M category that says metastatic: M1, cM1, pM1b.
-_M1 = re.compile(r"^[cp]?m?1[a-e]?$")
+#: A recorded M category that says metastatic, whatever its prefix and whatever follows: M1, cM1, ypM1b, M1 (PUL).
+_M1 = re.compile(r"^[acpry]*m? ?1(?!\d)")
 
 
 def is_metastasis(context: Context, row: Condition) -> bool:
