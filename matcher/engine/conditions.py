@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from matcher.engine import disease as dz
-from matcher.engine.algebra import both, negate
+from matcher.engine.algebra import both, either, negate
 from matcher.engine.change import CHANGE_OF_ABSENCE
 from matcher.engine.context import Context, Reading
 from matcher.engine.coverage import METASTASIS, Need, Through, absence
@@ -35,7 +36,7 @@ from matcher.engine.results import Finding, Missing, unknown
 from matcher.engine.states import lasting, rivals, state_finding
 from matcher.engine.truth import Change, Reason, Truth
 from patients.facts import CODED, CodeRelation, Condition, code_relation
-from patients.vocabulary import Domain
+from patients.vocabulary import Domain, Relation, Vocabulary
 from trials.criteria import tree as t
 from trials.criteria.kinds import CONCEPT_DOMAINS, Kind
 
@@ -114,6 +115,8 @@ def _named(context: Context, records: t.Records, row: Condition) -> list[Finding
         if concepts.is_any:
             return met(Change.NEVER, dz.evidence_of(row))
         asked = context.concepts(concepts, CONCEPT_DOMAINS[records.kind])
+        if not means and not _could_hold(context, row, asked):
+            return not_met(Change.NEVER)
         return concept_finding(context, means, asked, row, Change.NEVER, missing=missing)
 
     found = [named(records.concepts)]
@@ -123,6 +126,19 @@ def _named(context: Context, records: t.Records, row: Condition) -> list[Finding
         # A grade is given to a toxicity alone; without one a row of no kind may as well be a comorbidity.
         found.append(missing_field(row, records.kind, "kind"))
     return found
+
+
+def _could_hold(context: Context, row: Condition, asked: tuple[str, ...]) -> bool:
+    """Whether an entry that nobody could read may be what is asked: a primary is a cancer, a toxicity none.
+
+    A list of comorbidities may hold an earlier cancer or its spread.
+    """
+    if row.kind not in ("primary", "toxicity"):
+        return True
+    tumours = [
+        context.concept(id).domain is Domain.CANCER or context.vocabulary.is_below(id, METASTASIS) for id in asked
+    ]
+    return any(tumours) if row.kind == "primary" else not all(tumours)
 
 
 def _of_this_cancer(context: Context, row: Condition) -> list[Finding]:
@@ -363,6 +379,7 @@ def _course(context: Context, unit: dz.Disease, lesion: dz.Disease, absent: Sequ
 
 # --- silence -------------------------------------------------------------------------------------------------------
 
+#: What it costs to learn of a condition of a kind, and what a person calls the list of them.
 _COSTS = {
     "primary": "look_up",
     "metastasis": "imaging",
@@ -371,37 +388,99 @@ _COSTS = {
     "allergy": "ask",
     "family history": "ask",
 }
+_LISTS = {
+    "": "conditions",
+    "primary": "cancers",
+    "metastasis": "metastases",
+    "comorbidity": "comorbidities",
+    "toxicity": "side effects (toxicities)",
+    "allergy": "allergies",
+    "family history": "diseases in the family",
+}
 
 
 def unrecorded_condition(context: Context, records: t.Records, asked: tuple[str, ...], until: int) -> Finding:
-    """That nobody left out a condition that would match: by coverage, or by rows that deny everything asked."""
+    """That nobody left out a condition that would match: by coverage, or by rows that deny everything asked.
+
+    One more may be of any kind that would hold what is asked; the record must be complete for each.
+    """
     kind = records.kind
-    inner = _kind_asked(context, records, asked)
-    name = " or ".join(records.concepts.names)
-    missing = Missing(kind.value, records.concepts.names, "presence", "", f"{name}: present or not?", _COSTS[inner])
-    need = Need("conditions", inner, asked, lasting=_stays_current(context, inner, asked))
-    if kind is Kind.DIAGNOSIS and records.other_than is None and dz.primaries(context):
+    if kind is Kind.DIAGNOSIS and dz.primaries(context) and _of_the_recorded(context, records, asked):
         until = PAST  # the identity of a patient's recorded primaries never goes stale
-    denials = list(_denials(context, kind, asked))
-    return absence(
-        context, need, until=until, denials=denials, change=CHANGE_OF_ABSENCE[kind], text="", missing=missing
+    found = []
+    for inner, ids in _kinds_asked(context, records, asked).items():
+        need = Need("conditions", inner, ids, lasting=_stays_current(context, inner, ids))
+        denials = list(_denials(context, kind, ids))
+        missing = _unknown_presence(context, records, inner)
+        found.append(
+            absence(
+                context, need, until=until, denials=denials, change=CHANGE_OF_ABSENCE[kind], text="", missing=missing
+            )
+        )
+    return either(found)
+
+
+def _unknown_presence(context: Context, records: t.Records, inner: str) -> Missing:
+    """What to ask for: whether a named condition is there; where any would do, the list of them."""
+    names = records.concepts.names
+    if records.concepts.is_any:
+        text = f"list of {_LISTS[inner]} complete to {context.today.isoformat()}?"
+        return Missing(
+            "coverage", (f"kind:{inner}" if inner else "all",), "conditions", "", text, _COSTS.get(inner, "look_up")
+        )
+    name = " or ".join(names)
+    if records.other_than is not None:
+        name += f" other than {' or '.join(records.other_than.names)}"
+        names = (*names, f"other than {' or '.join(records.other_than.names)}")
+    return Missing(records.kind.value, names, "presence", "", f"{name}: present or not?", _COSTS[inner])
+
+
+def _of_the_recorded(context: Context, records: t.Records, asked: tuple[str, ...]) -> bool:
+    """Whether a diagnosis is asked of the cancer the document is about, not of another malignancy beside it."""
+    if context.cancer is None or context.cancer.is_any:
+        return records.other_than is None or t.THIS_CANCER not in records.other_than.names
+    cancer = context.concepts(context.cancer, (Domain.CANCER,))
+    if records.other_than is not None:
+        names = [name for name in records.other_than.names if name != t.THIS_CANCER]
+        other = [id for name in names for id in context.named(name, (Domain.CANCER,))]
+        if len(names) < len(records.other_than.names) or any(
+            all(context.vocabulary.is_below(each, id) for each in cancer) for id in other
+        ):
+            return False
+    return not asked or any(
+        context.vocabulary.relation(each, id) is not Relation.DISJOINT for each in cancer for id in asked
     )
 
 
-def _kind_asked(context: Context, records: t.Records, asked: tuple[str, ...]) -> str:
-    """The kind of condition whose list would hold what is asked for."""
-    tested = next((codes_of(item.test) for item in records.tests if item.field == "kind"), ())
-    if len(tested) == 1 and tested[0] in _COSTS:
-        return tested[0]
+def _kinds_asked(context: Context, records: t.Records, asked: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """The kinds of condition whose lists would hold what is asked for, each with what is asked of it; "" is any."""
     if records.kind is Kind.DIAGNOSIS:
-        return "primary"
+        return {"primary": asked}
     if records.kind in _KINDS_OF:
-        return _KINDS_OF[records.kind]
-    if asked and all(context.vocabulary.is_below(id, METASTASIS) for id in asked):
-        return "metastasis"
-    if asked and all(context.concept(id).domain is Domain.CANCER for id in asked):
-        return "primary"
-    return "comorbidity"
+        return {_KINDS_OF[records.kind]: asked}
+    tested = next((codes_of(item.test) for item in records.tests if item.field == "kind"), ())
+    kinds = {id: _kinds_holding(context.vocabulary, id) for id in asked}
+    found = {
+        inner: tuple(id for id in asked if inner in kinds[id])
+        for inner in dict.fromkeys(inner for id in asked for inner in kinds[id])
+        if not tested or inner in tested
+    }
+    return found or dict.fromkeys(tested, asked) or {"": asked}
+
+
+@lru_cache(maxsize=8192)
+def _kinds_holding(vocabulary: Vocabulary, id: str) -> tuple[str, ...]:
+    """The kinds under which a condition may be recorded.
+
+    What CTCAE grades may have been noted as a toxicity; a chronic disease is a comorbidity whatever brought it on.
+    """
+    if vocabulary.is_below(id, METASTASIS):
+        return ("metastasis",)
+    if vocabulary.concept(id).domain is Domain.CANCER:
+        return ("primary",)
+    below = (vocabulary.concept(each).attributes for each in vocabulary.descendants(id))
+    passing = any("ctcae" in each and each.get("temporal") != "chronic" for each in below)
+    return ("comorbidity", "toxicity") if passing else ("comorbidity",)
 
 
 def _stays_current(context: Context, inner: str, asked: tuple[str, ...]) -> bool:

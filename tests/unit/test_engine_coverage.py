@@ -237,6 +237,20 @@ def test_how_long_silence_about_conditions_holds(rule, day, expected):
         ("has allergy(doxorubicin)", "kind:allergy", "not_met"),
         ("has condition(any, kind: metastasis)", "kind:metastasis", "not_met"),
         ("has condition(any, kind: metastasis or toxicity)", "kind:metastasis", "unknown: not recorded"),
+        ("has condition(any, kind: metastasis or toxicity)", "kind:comorbidity", "unknown: not recorded"),
+        ("has condition(any, kind: not primary)", "kind:comorbidity", "unknown: not recorded"),
+        ("has condition(any, site: liver)", "kind:comorbidity", "unknown: not recorded"),
+        ("has condition(any, site: liver)", "all", "not_met"),
+        ("has condition(CNS metastasis or HIV infection)", "kind:comorbidity", "unknown: not recorded"),
+        ("has condition(CNS metastasis or HIV infection)", "kind:metastasis", "unknown: not recorded"),
+        ("has condition(CNS metastasis or HIV infection)", "all", "not_met"),
+        ("has condition(CNS metastasis or HIV infection, kind: metastasis)", "kind:metastasis", "not_met"),
+        ("has condition(breast cancer or HIV infection)", "kind:comorbidity", "not_met"),
+        # What passes may have been noted as a toxicity alone; what lasts is on the list of comorbidities.
+        ("has condition(neutropenia)", "kind:comorbidity", "unknown: not recorded"),
+        ("has condition(neutropenia)", "all", "not_met"),
+        ("has condition(neutropenia, kind: toxicity)", "kind:toxicity", "not_met"),
+        ("has condition(hypertension)", "kind:comorbidity", "not_met"),
         ("has condition(HIV infection)", "class:infection", "not_met"),
         ("has condition(HIV infection)", "class:hypertension", "unknown: not recorded"),
     ],
@@ -245,11 +259,65 @@ def test_scopes_of_conditions(rule, scope, expected):
     assert says(rule, lms(coverage=[through("conditions", scope)])) == expected
 
 
-def test_the_identity_of_recorded_primaries_never_goes_stale():
-    who = lms(data_through="2020-01-01")
-    assert says("has diagnosis(liposarcoma)", who) == "not_met"
-    assert says("has diagnosis(malignancy, other than: this cancer)", who) == "unknown: stale"
+def test_several_kinds_are_complete_when_each_of_them_is():
+    both = [through("conditions", "kind:metastasis"), through("conditions", "kind:comorbidity")]
+    assert says("has condition(CNS metastasis or HIV infection)", lms(coverage=both)) == "not_met"
+    assert says("has condition(any, kind: metastasis or comorbidity)", lms(coverage=both)) == "not_met"
+
+
+@pytest.mark.parametrize(
+    ("rule", "cancer", "expected"),
+    [
+        # What cancer the patient has does not change: asked of the kind of cancer the document is about, it holds.
+        ("has diagnosis(liposarcoma)", "soft tissue sarcoma", "not_met"),
+        ("has diagnosis(soft tissue sarcoma, other than: leiomyosarcoma)", "soft tissue sarcoma", "not_met"),
+        ("has diagnosis(liposarcoma)", None, "not_met"),
+        ("has diagnosis(malignancy, other than: leiomyosarcoma)", None, "not_met"),
+        ("has diagnosis(any, site: bone)", "leiomyosarcoma", "not_met"),
+        # That no other malignancy has come beside it is asked again after 180 days.
+        ("has diagnosis(breast cancer)", "leiomyosarcoma", "unknown: stale"),
+        ("has diagnosis(liposarcoma)", "leiomyosarcoma", "unknown: stale"),
+        ("has diagnosis(malignancy, other than: this cancer)", "leiomyosarcoma", "unknown: stale"),
+        ("has diagnosis(malignancy, other than: this cancer)", None, "unknown: stale"),
+        ("has diagnosis(malignancy, other than: leiomyosarcoma)", "leiomyosarcoma", "unknown: stale"),
+        ("has diagnosis(malignancy, other than: sarcoma)", "leiomyosarcoma", "unknown: stale"),
+    ],
+)
+def test_the_identity_of_recorded_primaries_never_goes_stale(rule, cancer, expected):
+    assert truth(rule, lms(data_through="2020-01-01"), cancer=cancer) == expected
+    assert truth(rule, lms(data_through="2025-12-01"), cancer=cancer) == "not_met"
+
+
+def test_who_has_no_primary_on_record_may_have_any():
     assert says("has diagnosis(liposarcoma)", lms(conditions=[])) == "unknown: not recorded"
+
+
+ASKED_FOR = [
+    ("has condition(HIV infection)", "HIV infection: present or not?", "look_up"),
+    ("has diagnosis(breast cancer)", "breast cancer: present or not?", "look_up"),
+    ("no diagnosis(malignancy, other than: this cancer or basal cell carcinoma)",
+     "malignancy other than this cancer or basal cell carcinoma: present or not?", "look_up"),
+    # Where any would do, the list is asked for: one fact, however the rules cut it.
+    ("no toxicity(any, other than: alopecia, grade: > 1)", "list of side effects (toxicities) complete to 2026-01-15?", "ask"),
+    ("no toxicity(any, due_to: trabectedin)", "list of side effects (toxicities) complete to 2026-01-15?", "ask"),
+    ("has allergy(any)", "list of allergies complete to 2026-01-15?", "ask"),
+    ("has family_history(any)", "list of diseases in the family complete to 2026-01-15?", "ask"),
+    ("has condition(any, kind: metastasis)", "list of metastases complete to 2026-01-15?", "imaging"),
+    ("has condition(any, site: liver)", "list of conditions complete to 2026-01-15?", "look_up"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "text", "cost"), ASKED_FOR)
+def test_silence_about_a_condition_is_asked_in_words_a_person_understands(rule, text, cost):
+    (missing,) = asked(rule, lms(conditions=[]), cancer="leiomyosarcoma").missing
+    assert (missing.text, missing.cost) == (text, cost)
+
+
+def test_the_list_that_is_asked_for_is_the_coverage_that_answers():
+    rule = "no toxicity(any, other than: alopecia, grade: > 1)"
+    (missing,) = asked(rule, lms()).missing
+    assert (missing.kind, missing.attribute) == ("coverage", "conditions")
+    assert truth(rule, lms(coverage=[through(missing.attribute, missing.concepts[0])])) == "met"
 
 
 DENIALS = [
@@ -272,6 +340,9 @@ DENIALS = [
     ("something nobody knows", {}, "has condition(HIV infection)", "unknown: not recorded"),
     ("HIV infection", {}, "has condition(HIV infection or hypertension)", "unknown: not recorded"),
     ("breast cancer", {"kind": "primary"}, "has diagnosis(breast cancer)", "not_met"),
+    # An absent toxicity is absent as a condition too; an absent comorbidity says nothing of what a treatment caused.
+    ("neutropenia", {"kind": "toxicity"}, "has condition(neutropenia)", "not_met"),
+    ("neutropenia", {}, "has toxicity(neutropenia)", "unknown: not recorded"),
 ]
 
 
