@@ -6,13 +6,14 @@ A value of expression is that of the latest day on its scale. One assay that say
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import product
 
 from matcher.engine import disease as dz
 from matcher.engine.algebra import both, either, negate
 from matcher.engine.change import CHANGE_OF_ABSENCE
 from matcher.engine.context import Context, Reading
-from matcher.engine.coverage import Need, Through, absence
+from matcher.engine.coverage import ANOTHER_ASSAY, Need, Through, absence
 from matcher.engine.days import FUTURE, Course
 from matcher.engine.fields import (
     Candidate,
@@ -186,59 +187,113 @@ def _repeated(marker: Biomarker) -> Missing:
 # --- silence and denials -------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One alternative of what a pattern asks of a test: all of them must have been negative for silence to say no.
+
+    A test that names no codes (`not FISH`) is kept whole.
+    """
+
+    alteration: str
+    assay: t.Test | None
+    origin: t.Test | None
+    scale: t.Test | None
+
+
 def unrecorded_marker(context: Context, records: t.Records, asked: tuple[str, ...]) -> Finding:
     """That no finding beyond those recorded matches: by coverage of the genes, or because they were tested negative."""
     fields = {item.field: item.test for item in records.tests}
-    alterations = codes_of(fields.get("alteration")) or ("",)
-    assays = codes_of(fields.get("assay"))
-    assay = context.named(assays[0], (Domain.ASSAY,))[0] if assays else ""
-    germline = codes_of(fields.get("origin")) == ("germline",)
+    origins = _alternatives(fields.get("origin"))
+    germline = all(isinstance(each, t.Code) and each.code == "germline" for each in origins)
     change = Change.NEVER if germline else CHANGE_OF_ABSENCE[Kind.BIOMARKER]
     names = records.concepts.names
+    name = "any gene" if records.concepts.is_any else " or ".join(names)
+    if records.other_than is not None:
+        excluded = f"other than {' or '.join(records.other_than.names)}"
+        name, names = f"{name} {excluded}", (*names, excluded)
+        asked = _without(context, asked, context.concepts(records.other_than, (Domain.GENE,)))
     found = []
-    for alteration in alterations:
-        denials = list(_denials(context, fields, alteration, assay))
-        if "value" in fields:
-            denials += _measured(context, alteration, codes_of(fields.get("scale")))
-        text = f"{' or '.join(names)} {alteration or 'alteration'}: tested?"
+    for alteration, assay, origin, scale in product(
+        codes_of(fields.get("alteration")) or ("",), _alternatives(fields.get("assay")), origins,
+        _alternatives(fields.get("scale")),
+    ):  # fmt: skip
+        each = _Asked(alteration, assay, origin, scale)
+        denials = list(_denials(context, fields, each))
+        text = f"{name} {alteration or 'alteration'}: tested?"
         missing = Missing("biomarker", names, alteration, "", text, "pathology")
-        need = Need("biomarkers", "", asked, alteration, assay)
+        need = Need("biomarkers", "", asked, alteration, _assay_needed(context, assay))
         day = context.asked
         found.append(absence(context, need, until=day, denials=denials, change=change, text=text, missing=missing))
     return either(found)
 
 
-def _denials(context: Context, fields: dict[str, t.Test], alteration: str, assay: str) -> Iterable[tuple[str, Through]]:
-    """Negative results: each denies its genes × its alteration × what its assay can see, and no more than it tested."""
+def _alternatives(test: t.Test | None) -> tuple[t.Test | None, ...]:
+    """The codes of which a field may be any; a test of another form is one alternative of its own."""
+    if isinstance(test, t.Some) and all(isinstance(part, t.Code) for part in test.parts):
+        return tuple(test.parts)
+    return (test,)
+
+
+def _assay_needed(context: Context, assay: t.Test | None) -> str:
+    """The assay whose results must be complete: none asked for, one by name, or one that no scope can name."""
+    if assay is None:
+        return ""
+    return context.named(assay.code, (Domain.ASSAY,))[0] if isinstance(assay, t.Code) else ANOTHER_ASSAY
+
+
+def _without(context: Context, asked: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    """The asked genes but for others: of a family from which one is taken the rest of its members."""
+    found: list[str] = []
+    for id in asked:
+        members = sorted(context.vocabulary.descendants(id) - {id})
+        taken = [member for member in members if any(context.vocabulary.is_below(member, each) for each in other)]
+        found += [member for member in members if member not in taken] if taken else [id]
+    return tuple(found) or asked
+
+
+def _denials(context: Context, fields: dict[str, t.Test], asked: _Asked) -> Iterable[tuple[str, Through]]:
+    """Rows that answer what is asked: negative results, and values, of which each denies every other on its scale.
+
+    A negative result denies its genes × its alteration × what its assay can see, and no more than it tested.
+    """
     for marker in context.patient.biomarkers:
-        if marker.result != "negative" or len(marker.genes) != 1 or (marker.alteration or "") != alteration:
+        measured = "value" in fields and (marker.low is not None or marker.high is not None)
+        if len(marker.genes) != 1 or not (measured or marker.result == "negative"):
             continue
-        if _tests_less(marker, fields) or not _same_origin(marker, codes_of(fields.get("origin"))):
+        if (marker.alteration or "") != asked.alteration and not (measured and not asked.alteration):
             continue
-        recorded = context.vocabulary.find(marker.assay, Domain.ASSAY) if marker.assay else ()
-        if (marker.assay or assay) and not _sees(context, recorded, alteration, assay):
+        if _tests_less(marker, fields, measured) or not _same_origin(marker, asked.origin):
+            continue
+        if asked.assay is not None:
+            if _concept_test(context, marker, "assay", marker.assay, Domain.ASSAY, asked.assay).truth is not Truth.MET:
+                continue
+        elif not measured and marker.assay and not _sees(context, marker.assay, asked.alteration):
+            continue
+        if asked.scale is not None and (measured or marker.scale) and not _is_code(marker.scale, asked.scale):
             continue
         evidence = _marked(marker)
         yield marker.genes[0], Through(FUTURE, evidence.value, evidence.source, evidence.fact)
 
 
-def _tests_less(marker: Biomarker, fields: dict[str, t.Test]) -> bool:
-    """Whether a negative row speaks of one variant, exon, partner or class alone, and more than that is asked."""
+def _tests_less(marker: Biomarker, fields: dict[str, t.Test], measured: bool) -> bool:
+    """Whether a row speaks of one variant, exon, partner or class alone, and more than that or another is asked."""
     told = (
         (marker.variant, "variant", variant_relation),
         (marker.exon, "exon", exon_relation),
         (marker.partner, "partner", _same),
         (marker.variant_class, "class", _same),
         (marker.significance, "significance", _same),
+        (marker.zygosity, "zygosity", _same),
         (marker.specimen, "specimen", _same),
     )
     for recorded, field, relation in told:
         asked = codes_of(fields.get(field))
-        if field == "specimen" and not asked:
-            continue
-        if recorded and not (asked and all(relation(each, recorded) is CodeRelation.WITHIN for each in asked)):
-            return True
-        if field == "specimen" and not recorded:
+        within = bool(recorded and asked) and all(
+            relation(each, recorded or "") is CodeRelation.WITHIN for each in asked
+        )
+        # What was measured, and where, answers unless another is asked; a negative row denies no more than it names.
+        concerns = field in fields if measured or field == "specimen" else bool(recorded)
+        if concerns and not within:
             return True
     return False
 
@@ -247,28 +302,22 @@ def _same(asked: str, recorded: str) -> CodeRelation:
     return CodeRelation.WITHIN if folded(asked) == folded(recorded) else CodeRelation.MAY
 
 
-def _same_origin(marker: Biomarker, asked: tuple[str, ...]) -> bool:
+def _same_origin(marker: Biomarker, asked: t.Test | None) -> bool:
     """A germline result says nothing of the tumour, nor the reverse; one of no origin denies where none is asked."""
-    if asked == ("germline",):
-        return marker.origin == "germline"
-    if asked == ("somatic",):
-        return marker.origin == "somatic"
-    return marker.origin != "germline"
+    return marker.origin != "germline" if asked is None else _is_code(marker.origin, asked)
 
 
-def _sees(context: Context, recorded: tuple[str, ...], alteration: str, assay: str) -> bool:
-    """Whether the assay of a row is the asked one, or without one asked, can see the alteration."""
-    if assay:
-        return any(context.vocabulary.is_below(id, assay) for id in recorded)
-    return bool(recorded) and (not alteration or any(context.vocabulary.sees(id, alteration) for id in recorded))
+def _is_code(recorded: str | None, asked: t.Test) -> bool:
+    """Whether a recorded code certainly is one of those asked for."""
+
+    def leaf(test: t.Code | t.Compare | t.Link) -> Finding:
+        assert isinstance(test, t.Code)  # the tree refuses anything else
+        return (met if recorded == test.code else not_met)(Change.NEVER)
+
+    return recorded is not None and test_finding(asked, leaf).truth is Truth.MET
 
 
-def _measured(context: Context, alteration: str, scales: tuple[str, ...]) -> Iterable[tuple[str, Through]]:
-    """A value on the asked scale is an answer: it denies every other value."""
-    for marker in context.patient.biomarkers:
-        if (marker.low is None and marker.high is None) or len(marker.genes) != 1:
-            continue
-        if (alteration and marker.alteration != alteration) or (scales and marker.scale not in scales):
-            continue
-        evidence = _marked(marker)
-        yield marker.genes[0], Through(FUTURE, evidence.value, evidence.source, evidence.fact)
+def _sees(context: Context, assay: str, alteration: str) -> bool:
+    """Whether an assay can see the alteration; one that no list knows may be blind to it."""
+    known = bool(context.vocabulary.find(assay, Domain.ASSAY))
+    return known and (not alteration or context.vocabulary.sees(assay, alteration) is True)

@@ -22,6 +22,9 @@ from patients.vocabulary import Domain
 #: The concept at the head of every metastasis.
 METASTASIS = "metastasis"
 
+#: Stands for an assay that is asked for by what it is not; no scope can name it.
+ANOTHER_ASSAY = "another assay"
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -335,6 +338,8 @@ def treatment_kinds(context: Context, concept: str) -> frozenset[str]:
 
 
 def _assay_covers(context: Context, words: tuple[str, ...], need: Need) -> bool:
+    if need.assay == ANOTHER_ASSAY:
+        return False
     ids = _concepts_of(context, "assay", words)
     if need.assay:
         return any(context.vocabulary.is_below(id, need.assay) for id in ids)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.synthetic import lms, truth
+from tests.synthetic import asked, lms, truth
 
 
 def marker(gene, alteration="mutation", result="positive", **cells):
@@ -110,6 +110,30 @@ VALUES = {
     "a later row without a value overtakes nothing": (CPS, [measured("20"), measured(None, date="2024-09-01")], "met"),
     "a later value on another scale overtakes nothing": (
         CPS, [measured("20"), measured("5", "TPS", date="2024-09-01")], "met"),
+    "of two scales each must be measured": (
+        "has biomarker(CD274, expression, scale: CPS or TPS, value: >= 10)", [measured("5")], "unknown: not recorded"),
+    "and is": (
+        "has biomarker(CD274, expression, scale: CPS or TPS, value: >= 10)",
+        [measured("5"), measured("1", "TPS")], "not_met"),
+    "any scale but one": (
+        "has biomarker(CD274, expression, scale: not TPS, value: >= 10)", [measured("5")], "not_met"),
+    "any scale but the one measured": (
+        "has biomarker(CD274, expression, scale: not TPS, value: >= 10)", [measured("5", "TPS")], "unknown: not recorded"),
+    "measured with another assay than asked for": (
+        "has biomarker(CD274, expression, value: >= 10, assay: NGS)", [measured("5", assay="IHC")], "unknown: not recorded"),
+    "measured with the assay asked for": (
+        "has biomarker(CD274, expression, value: >= 10, assay: IHC)", [measured("5", assay="IHC")], "not_met"),
+    "measured with an assay no list knows": (CPS, [measured("5", assay="22C3")], "not_met"),
+    "measured in another specimen than asked for": (
+        "has biomarker(CD274, expression, value: >= 10, specimen: blood)",
+        [measured("5", specimen="tumour")], "unknown: not recorded"),
+    "measured in any specimen but that one": (
+        "has biomarker(CD274, expression, value: >= 10, specimen: not tumour)",
+        [measured("5", specimen="tumour")], "unknown: not recorded"),
+    "a remark of its significance takes nothing from a value": (CPS, [measured("5", significance="uncertain")], "not_met"),
+    "a negative result without a value leaves the value open": (
+        CPS, [gone("PD-L1", "expression")], "unknown: not recorded"),
+    "on another scale it does not": (CPS, [gone("PD-L1", "expression", scale="TPS")], "unknown: not recorded"),
     "two values of one day conflict": (
         CPS, [measured("20", record_id="a"), measured("5", record_id="b")], "unknown: conflicting"),
     "two values of one day that agree on the limit": (
@@ -180,6 +204,33 @@ DENIALS = {
     "the germline says nothing of the tumour": (
         f"{BRCA}, origin: somatic)", [gone("BRCA1", origin="germline")], "unknown: not recorded"),
     "nor where no origin is asked": (f"{BRCA})", [gone("BRCA1", origin="germline")], "unknown: not recorded"),
+    "germline or somatic, one denied": (
+        f"{BRCA}, origin: germline or somatic)", [gone("BRCA1", origin="somatic")], "unknown: not recorded"),
+    "germline or somatic, both denied": (
+        f"{BRCA}, origin: germline or somatic)",
+        [gone("BRCA1", origin="somatic"), gone("BRCA1", origin="germline")], "not_met"),
+    "not somatic, somatic denied": (
+        f"{BRCA}, origin: not somatic)", [gone("BRCA1", origin="somatic")], "unknown: not recorded"),
+    "not somatic, germline denied": (f"{BRCA}, origin: not somatic)", [gone("BRCA1", origin="germline")], "not_met"),
+    "one assay or another, one denied": (
+        "has biomarker(NTRK1, fusion, assay: FISH or NGS)", [gone("NTRK1", "fusion", assay="FISH")],
+        "unknown: not recorded"),
+    "one assay or another, both denied": (
+        "has biomarker(NTRK1, fusion, assay: FISH or NGS)",
+        [gone("NTRK1", "fusion", assay="FISH"), gone("NTRK1", "fusion", assay="NGS")], "not_met"),
+    "not by the assay that denied it": (
+        "has biomarker(NTRK1, fusion, assay: not FISH)", [gone("NTRK1", "fusion", assay="FISH")],
+        "unknown: not recorded"),
+    "not by another assay than denied it": (
+        "has biomarker(NTRK1, fusion, assay: not NGS)", [gone("NTRK1", "fusion", assay="FISH")], "not_met"),
+    "the rest of a family": (
+        "has biomarker(BRCA, mutation, other than: BRCA1)", [gone("BRCA2")], "not_met"),
+    "not of a family the one that was taken away": (
+        "has biomarker(BRCA, mutation, other than: BRCA1)", [gone("BRCA1")], "unknown: not recorded"),
+    "a gene and not another": ("has biomarker(TP53, mutation, other than: BRCA1)", [gone("TP53")], "not_met"),
+    "a gene and not itself": ("has biomarker(TP53, mutation, other than: TP53)", [gone("TP53")], "not_met"),
+    "a zygosity is less than any": (
+        "has biomarker(TP53, mutation)", [gone("TP53", zygosity="homozygous")], "unknown: not recorded"),
     "a result without an alteration denies none": (
         "has biomarker(TP53, mutation)", [gone("TP53", None)], "unknown: not recorded"),
     "an indeterminate result denies nothing": (
@@ -225,6 +276,11 @@ COVERAGE = {
     "an assay, of no alteration": ("has biomarker(NTRK1)", "assay:FISH", "unknown: not recorded"),
     "the assay asked for": ("has biomarker(NTRK1, fusion, assay: FISH)", "assay:FISH", "not_met"),
     "another than asked for": ("has biomarker(NTRK1, fusion, assay: FISH)", "assay:RNA-seq", "unknown: not recorded"),
+    "one assay of two asked for": (
+        "has biomarker(NTRK1, fusion, assay: FISH or RNA-seq)", "assay:FISH", "unknown: not recorded"),
+    "an assay where another is asked for": (
+        "has biomarker(NTRK1, fusion, assay: not FISH)", "assay:RNA-seq", "unknown: not recorded"),
+    "everything where another assay is asked for": ("has biomarker(NTRK1, fusion, assay: not FISH)", "all", "not_met"),
     "all restrictions together": (
         "has biomarker(NTRK1, fusion)", "genes:NTRK1 alteration:fusion assay:FISH", "not_met"),
     "one restriction that fails": (
@@ -236,6 +292,25 @@ COVERAGE = {
 def test_a_scope_covers(case):
     rule, scope, expected = COVERAGE[case]
     assert truth(rule, lms(coverage=[covered(scope)])) == expected
+
+
+ASKED_FOR = {
+    "has biomarker(any, fusion)": "any gene fusion: tested?",
+    "has biomarker(any)": "any gene alteration: tested?",
+    "has biomarker(any, mutation, other than: TP53)": "any gene other than TP53 mutation: tested?",
+    "has biomarker(BRCA1 or BRCA2, mutation)": "BRCA1 or BRCA2 mutation: tested?",
+}
+
+
+@pytest.mark.parametrize("rule", ASKED_FOR)
+def test_what_was_not_tested_is_asked_for(rule):
+    (missing,) = asked(rule, lms()).missing
+    assert missing.text == ASKED_FOR[rule]
+
+
+def test_each_assay_of_several_is_covered():
+    coverage = [covered("assay:FISH"), covered("assay:RNA-seq")]
+    assert truth("has biomarker(NTRK1, fusion, assay: FISH or RNA-seq)", lms(coverage=coverage)) == "not_met"
 
 
 def test_later_somatic_evidence_outweighs_an_earlier_denial():
