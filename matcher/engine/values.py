@@ -6,6 +6,8 @@ Values are intervals in the unit of the left side; a comparison is decided where
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 
 from matcher.engine import algebra
 from matcher.engine.ages import ages_on
@@ -15,14 +17,18 @@ from matcher.engine.doses import Amount, dose_of
 from matcher.engine.intervals import Interval, compare
 from matcher.engine.limits import limit_of
 from matcher.engine.observations import Reading, judged
-from matcher.engine.results import Evidence, Finding, Missing, unknown
+from matcher.engine.results import Finding, Missing, unknown
 from matcher.engine.times import aged, birth, birth_missing, duration, elapsed
-from matcher.engine.truth import Change, Reason, Truth
+from matcher.engine.truth import Change, Reason, Truth, first_reason
 from patients.facts import read_code
 from trials.criteria import tree as t
 
-#: A value with its evidence, or the unknown that stands in its way.
-Valued = tuple[Interval, tuple[Evidence, ...]] | Finding
+#: What is to be said of a value.
+Then = Callable[[Amount], Finding]
+
+#: A value that is yet to be read: what is said of it, or the unknown that stands in its way. Where two may be meant
+#: (two results of one day) each is asked, and they must agree.
+Read = Callable[[Then], Finding]
 
 
 def is_code(context: Context, leaf: t.IsCode) -> Finding:
@@ -108,39 +114,40 @@ def _judge(
     """One value against the right side: a quantity in its unit, its own ULN, or another test."""
     if reading.observation is None or (reading.value.lo == -math.inf and reading.value.hi == math.inf):
         return unknown(Reason.IMPRECISE, evidence=reading.evidence)
-    side = _side(context, right, reading, left, window)
-    if isinstance(side, Finding):
-        return algebra.both([unknown(side.reason or Reason.IMPRECISE, evidence=reading.evidence), side])
-    limit, more = side
-    truth = compare(reading.value, operator, limit)
-    evidence = algebra.unique((*reading.evidence, *more))
-    if truth is Truth.UNKNOWN:
-        text = f"{context.vocabulary.test(reading.test).name} to a precision that decides"
-        missing = Missing("observation", (reading.test,), "exact value", "", text, "laboratory")
-        return unknown(Reason.IMPRECISE, evidence=evidence, missing=(missing,))
-    return Finding(truth, None, Change.ACTION, (), evidence)
+
+    def decide(limit: Amount) -> Finding:
+        truth = compare(reading.value, operator, limit.value)
+        if truth is Truth.UNKNOWN:
+            test = context.vocabulary.test(reading.test)
+            text = f"{test.name} to a precision that decides"
+            exact = Missing("observation", (reading.test,), "exact value", "", text, test.cost)
+            missing = algebra.merged((exact, *limit.missing))
+            return unknown(limit.reason or Reason.IMPRECISE, evidence=limit.evidence, missing=missing)
+        return Finding(truth, None, Change.ACTION, limit.flips, limit.evidence)
+
+    found = _side(context, right, reading, window)(decide)
+    return replace(found, evidence=algebra.unique((*reading.evidence, *found.evidence)))
 
 
-def _side(context: Context, value: t.Value, reading: Reading, left: t.Observation, window: t.Window | None) -> Valued:
+def _side(context: Context, value: t.Value, reading: Reading, window: t.Window | None) -> Read:
     """The right side of a comparison in the unit of the left, or the unknown that stands in its way."""
     assert reading.observation is not None  # `_judge` has seen to it
     test = reading.test
     match value:
         case t.Quantity(number, unit):
-            return Interval.point(_converted(context, number, test, unit)), ()
+            return _known(_converted(context, number, test, unit))
         case t.Span(number, unit_of_time):
-            return Interval.point(_converted(context, number, test, unit_of_time.value)), ()
+            return _known(_converted(context, number, test, unit_of_time.value))
         case t.Limit(factor, upper):
             limit = limit_of(context, reading.observation, upper=upper)
             if limit is not None:
-                return Interval.point(limit).times(factor), ()
+                return _scaled(_known(limit), factor)
             name = "ULN" if upper else "LLN"
             text = f"{name} of the laboratory for {context.vocabulary.test(test).name}"
             missing = Missing("observation", (test,), name, "", text, "look_up")
-            return unknown(Reason.NOT_RECORDED, evidence=reading.evidence, missing=(missing,))
+            return _unread(unknown(Reason.NOT_RECORDED, evidence=reading.evidence, missing=(missing,)))
         case t.Multiple(factor, inner):
-            side = _side(context, inner, reading, left, window)
-            return side if isinstance(side, Finding) else (side[0].times(factor), side[1])
+            return _scaled(_side(context, inner, reading, window), factor)
         case _:
             return _value_of(context, value, window)
 
@@ -152,77 +159,81 @@ def _converted(context: Context, number: float, test: str, unit: str) -> float:
     return converted
 
 
-def _value_of(context: Context, value: t.Value, window: t.Window | None) -> Valued:
-    """A value that is not compared with a limit."""
+def _value_of(context: Context, value: t.Value, window: t.Window | None, unit: str = "") -> Read:
+    """A value that is not compared with a limit; `unit` is that of the other side, for a dose."""
     match value:
         case t.Quantity(number):
-            return Interval.point(number), ()
+            return _known(number)
         case t.Observation():
-            return _observed(context, value, window)
+            return lambda then: judged(context, value, window, lambda r: then(Amount(r.value, r.evidence)))
         case t.Multiple(factor, inner):
-            part = _value_of(context, inner, window)
-            return part if isinstance(part, Finding) else (part[0].times(factor), part[1])
+            return _scaled(_value_of(context, inner, window), factor)
         case t.Ratio(over, under):
-            return _ratio(context, over, under, window)
+            parts = (_value_of(context, over, window), _value_of(context, under, window))
+            return lambda then: _together(*parts, lambda top, bottom: _divided(top, bottom, then))
         case t.Dose():
-            amount = _dose(context, value, "", window)
-            return amount if isinstance(amount, Finding) else (amount.value, amount.evidence)
+            frame = opened(context, window)
+            if frame.problem is not None:
+                return _unread(frame.problem)
+            amount = dose_of(context, value, unit, frame)
+            return lambda then: then(amount)
         case _:
             raise UnknownWord("a limit of normal, a span or a time stands alone on the right side of a comparison")
 
 
-def _observed(context: Context, value: t.Observation, window: t.Window | None) -> Valued:
-    seen: list[Reading] = []
-
-    def collect(reading: Reading) -> Finding:
-        seen.append(reading)
-        return Finding(Truth.MET, None, Change.ACTION, (), reading.evidence)
-
-    found = judged(context, value, window, collect)
-    if found.truth is not Truth.MET:
-        return found
-    if len({reading.value for reading in seen}) > 1:
-        return unknown(Reason.CONFLICTING, evidence=found.evidence)
-    return seen[0].value, seen[0].evidence
+def _known(number: float) -> Read:
+    return lambda then: then(Amount(Interval.point(number), ()))
 
 
-def _ratio(context: Context, over: t.Value, under: t.Value, window: t.Window | None) -> Valued:
-    parts = [_value_of(context, value, window) for value in (over, under)]
-    problems = [part for part in parts if isinstance(part, Finding)]
+def _unread(problem: Finding) -> Read:
+    return lambda then: problem
+
+
+def _scaled(read: Read, factor: float) -> Read:
+    return lambda then: read(lambda amount: then(replace(amount, value=amount.value.times(factor))))
+
+
+def _together(first: Read, second: Read, then: Callable[[Amount, Amount], Finding]) -> Finding:
+    """What two values say together: with several possible for one of them, each is tried with each of the other."""
+    found = [
+        read(lambda amount: Finding(Truth.MET, None, Change.ACTION, (), amount.evidence)) for read in (first, second)
+    ]
+    problems = [each for each in found if each.truth is Truth.UNKNOWN]
     if problems:
         return algebra.both(problems)
-    (top, above), (bottom, below) = (part for part in parts if not isinstance(part, Finding))
-    quotient = top.over(bottom)
+    return first(lambda one: second(lambda other: then(one, other)))
+
+
+def _divided(top: Amount, bottom: Amount, then: Then) -> Finding:
+    quotient = top.value.over(bottom.value)
+    both = _said_of(top, bottom)
     if quotient is None:
-        return unknown(Reason.IMPRECISE, evidence=(*above, *below), note="the divisor may be zero")
-    return quotient, algebra.unique((*above, *below))
+        return unknown(Reason.IMPRECISE, evidence=both.evidence, missing=both.missing, note="the divisor may be zero")
+    return then(replace(both, value=quotient))
 
 
-def _dose(context: Context, dose: t.Dose, unit: str, window: t.Window | None) -> Amount | Finding:
-    frame = opened(context, window)
-    return frame.problem or dose_of(context, dose, unit, frame)
+def _said_of(one: Amount, other: Amount) -> Amount:
+    """The first of two values with what was used for either and what either lacks."""
+    return Amount(
+        one.value, algebra.unique((*one.evidence, *other.evidence)), algebra.merged((*one.missing, *other.missing)),
+        first_reason((one.reason, other.reason)), tuple(sorted({*one.flips, *other.flips})),
+    )  # fmt: skip
 
 
 def _general(context: Context, left: t.Value, operator: t.Operator, right: t.Value, window: t.Window | None) -> Finding:
     """Doses, ratios and multiples against a quantity or another value."""
-    mine: Amount | Valued
-    if isinstance(left, t.Dose):
-        mine = _dose(context, left, right.unit if isinstance(right, t.Quantity) else "", window)
-    else:
-        mine = _value_of(context, left, window)
-    theirs = _value_of(context, right, window)
-    problems = [part for part in (mine, theirs) if isinstance(part, Finding)]
-    if problems:
-        return algebra.both(problems)
-    assert not isinstance(mine, Finding) and not isinstance(theirs, Finding)  # both are values then
-    amount = mine if isinstance(mine, Amount) else Amount(mine[0], mine[1])
-    truth = compare(amount.value, operator, theirs[0])
-    evidence = algebra.unique((*amount.evidence, *theirs[1]))
-    if truth is Truth.UNKNOWN:
-        reason = amount.reason or Reason.IMPRECISE
-        return unknown(reason, evidence=evidence, missing=amount.missing, flips=amount.flips)
-    change = _dose_change(left, operator, truth) if isinstance(left, t.Dose) else Change.ACTION
-    return Finding(truth, None, change, amount.flips, evidence)
+
+    def decide(mine: Amount, theirs: Amount) -> Finding:
+        truth = compare(mine.value, operator, theirs.value)
+        both = _said_of(mine, theirs)
+        if truth is Truth.UNKNOWN:
+            reason = both.reason or Reason.IMPRECISE
+            return unknown(reason, evidence=both.evidence, missing=both.missing, flips=both.flips)
+        change = _dose_change(left, operator, truth) if isinstance(left, t.Dose) else Change.ACTION
+        return Finding(truth, None, change, both.flips, both.evidence)
+
+    unit = right.unit if isinstance(right, t.Quantity) else ""
+    return _together(_value_of(context, left, window, unit), _value_of(context, right, window), decide)
 
 
 def _dose_change(dose: t.Dose, operator: t.Operator, truth: Truth) -> Change:

@@ -237,7 +237,12 @@ def test_which_of_several(rule, observations, expected):
         # Each is held against both ends: neither lies between.
         ("anc between 2 10*9/L and 3 10*9/L", [anc("1"), anc("4")], "not_met"),
         ("anc is recorded", [anc("2"), anc("3")], "met"),
-        ("anc <= 1.5 x anc", [anc("2"), anc("3")], "unknown: conflicting"),
+        # Two values are each of the two: of 2 and 3 neither is over 1.5 times the other.
+        ("anc <= 1.5 x anc", [anc("2"), anc("3")], "met"),
+        ("anc <= 1.2 x anc", [anc("2"), anc("3")], "unknown: conflicting"),
+        ("2 x anc >= 4 10*9/L", [anc("2"), anc("3")], "met"),
+        ("2 x anc >= 5 10*9/L", [anc("2"), anc("3")], "unknown: conflicting"),
+        ("2 x anc >= 7 10*9/L", [anc("2"), anc("3")], "not_met"),
     ],
 )
 def test_two_values_of_one_day(rule, observations, expected):

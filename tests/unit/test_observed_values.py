@@ -179,10 +179,25 @@ VALUES = {
         "ast / alt <= 2",
         "unknown: imprecise",
     ),
-    "a ratio of two-minded values": (
+    "a ratio of two-minded values that agree": (
         [obs("ast", "30", unit="U/L"), obs("alt", "15", unit="U/L"), obs("alt", "40", unit="U/L")],
         "ast / alt <= 2",
+        "met",
+    ),
+    "a ratio of two-minded values": (
+        [obs("ast", "30", unit="U/L"), obs("alt", "15", unit="U/L"), obs("alt", "40", unit="U/L")],
+        "ast / alt <= 1",
         "unknown: conflicting",
+    ),
+    "the other value is two-minded and both agree": (
+        [obs("ast", "30", unit="U/L"), obs("alt", "30", unit="U/L"), obs("alt", "40", unit="U/L")],
+        "ast <= 1 x alt",
+        "met",
+    ),
+    "a ratio of which one part may be another day's": (
+        [obs("ast", "30", unit="U/L"), obs("alt", "15", unit="U/L"), obs("alt", "40", None, unit="U/L")],
+        "ast / alt <= 1",
+        "unknown: imprecise",
     ),
     # codes
     "a code": ([obs("pregnancy_test", "negative")], "pregnancy_test is negative", "met"),
@@ -354,6 +369,20 @@ STATUS = {
 def test_performance_status_on_either_scale(case):
     observations, rule, expected = STATUS[case]
     assert truth(rule, lms(observations=observations)) == expected
+
+
+def test_a_performance_status_that_does_not_decide_is_asked_not_measured():
+    (missing,) = asked("ecog <= 1", lms(observations=[obs("karnofsky", "70")])).missing
+    assert (missing.text, missing.cost) == ("ECOG performance status to a precision that decides", "ask")
+
+
+def test_what_a_ratio_lacks_is_asked_for_on_both_sides():
+    found = asked("ast / alt <= 2", lms())
+    assert [item.concepts for item in found.missing] == [("ast",), ("alt",)]
+    conflict = [obs("ast", "30", unit="U/L"), obs("alt", "15", unit="U/L"), obs("alt", "40", unit="U/L")]
+    found = asked("ast / alt <= 1", lms(observations=conflict))
+    assert [item.concepts for item in found.missing] == [("alt",)]
+    assert len(found.evidence) == 3
 
 
 def test_the_table_used_is_named():
