@@ -1,6 +1,6 @@
 """Formulas for values that are computed from others, with the paper each comes from.
 
-Plain functions of numbers; which measurements go into them is decided in `observations`.
+Plain functions of numbers; which measurements go into them is decided in `deriving`.
 """
 
 from __future__ import annotations
@@ -50,14 +50,6 @@ def fridericia(*, qt_ms: float, heart_rate: float) -> float:
 def neutrophils(*, wbc: float, segmented_percent: float, bands_percent: float) -> float:
     """Absolute neutrophils in the unit of the white cells: WBC x (segmented + bands) / 100."""
     return wbc * (segmented_percent + bands_percent) / 100
-
-
-def albi(*, bilirubin_umol_l: float, albumin_g_l: float) -> float:
-    """ALBI score: 0.66 x log10 bilirubin - 0.085 x albumin. Johnson PJ et al. J Clin Oncol 2015;33:550-558.
-
-    The published test vectors use 0.0852 for the second factor, as the paper's appendix gives it.
-    """
-    return 0.66 * math.log10(bilirubin_umol_l) - 0.0852 * albumin_g_l
 
 
 def nci_odwg(*, bilirubin_uln: float, ast_uln: float) -> str:

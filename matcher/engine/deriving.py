@@ -53,7 +53,7 @@ def _made(
     value = f"{lo:.4g}" if lo == hi else f"{lo:.4g} to {hi:.4g}"
     return Observation(
         id=lab.id, raw=test, source=lab.source, recorded=lab.recorded, test=test, low=lo, high=hi, unit=unit,
-        shown=f"{value} ({formula} from {parts})", date=lab.date,
+        shown=f"{value} {unit} ({formula} from {parts})", date=lab.date,
     )  # fmt: skip
 
 

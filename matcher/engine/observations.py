@@ -6,9 +6,12 @@ tried. What is not reported may be derived from values of one day; performance s
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 
 from matcher.engine.algebra import spread, unique
 from matcher.engine.anchors import absent, moment, opened
@@ -180,10 +183,24 @@ def _inside(item: Observation, frames: Sequence[Frame], context: Context) -> Tru
 
 
 def shown(item: Observation) -> Evidence:
-    """An observation as evidence."""
+    """An observation as evidence: as the source wrote it, and in the unit of the rules where that is another number."""
     value = item.shown or item.code or ("" if item.low is None else f"{item.low:g}")
+    if item.unit and item.low is not None and item.low == item.high:
+        value = _converted_too(value, item.low, item.unit)
     day = str(item.date) if item.date is not None else ""
     return Evidence(item.id, f"{item.raw or item.test}: {value}", item.unit or "", day, str(item.source))
+
+
+_NUMBER = re.compile(r"[-+]?[0-9]+(?:[.,][0-9]+)?")
+
+
+@lru_cache(maxsize=65_536)
+def _converted_too(written: str, value: float, unit: str) -> str:
+    """`93 umol/L (1.052 mg/dL)`: what was written, with the value it was compared by if the number differs."""
+    number = _NUMBER.match(written)
+    if number is None or math.isclose(float(number[0].replace(",", ".")), value, rel_tol=1e-3):
+        return written
+    return f"{written} ({value:.4g} {unit})"
 
 
 def reading(item: Observation) -> Reading:
@@ -197,11 +214,14 @@ def _none(context: Context, reported: Sequence[Observation], judge: Judge, missi
     dated = [(item.date, item) for item in reported if item.date is not None]
     if not dated:
         return unknown(Reason.NOT_RECORDED, missing=missing)
-    day, last = max(dated, key=lambda pair: (pair[0], pair[1].id))
-    would = judge(reading(last)).truth
-    says = {Truth.MET: "would pass if repeated", Truth.NOT_MET: "would fail if repeated"}.get(would, "")
-    note = f"{context.asked - day.last.toordinal()} days old" + (f": {says}" if says else "")
-    return unknown(Reason.STALE, evidence=(shown(last),), missing=missing, note=note)
+    day = max(day for day, _ in dated)
+    last = [item for each, item in dated if each == day]
+    would = {judge(reading(item)).truth for item in last}
+    says = {Truth.MET: "would pass if repeated", Truth.NOT_MET: "would fail if repeated"}
+    note = f"{context.asked - day.last.toordinal()} days old"
+    if len(would) == 1 and (said := says.get(would.pop())):
+        note += f": {said}"
+    return unknown(Reason.STALE, evidence=tuple(shown(item) for item in last), missing=missing, note=note)
 
 
 # --- which of several ----------------------------------------------------------------------------------------------

@@ -542,6 +542,13 @@ def _column_of(reading: Reading) -> str:
 
 # --- Observations -----------------------------------------------------------------------------------------------
 
+
+def _with_unit(text: str, unit: str) -> str:
+    """A value as it was written, with its unit once: `50 %` in one cell says the `%` of the other; `1` is no unit."""
+    said = unit == "1" or text.casefold().endswith(unit.casefold())
+    return (text if said else f"{text} {unit}")[:300]
+
+
 _VALUE_WITH_UNIT = re.compile(r"\s*((?:<=|>=|≤|≥|<|>|=)?\s*[+-]?\d+(?:[.,]\d+)?)\s*([^\d\s].*?)\s*")
 
 
@@ -556,7 +563,7 @@ def _finish_observation(reading: Reading, context: Context) -> list[Draft]:
     by_code = _codes(reading, context, Domain.TEST)
     together = resolve.most_specific((*by_name, *by_code), vocabulary)
     unit = _name(reading, "unit")
-    values["shown"] = f"{text} {unit}".strip()[:300]
+    values["shown"] = _with_unit(text, unit)
     conflicting = len(together) > 1
     if conflicting:
         _conflict(reading, "test", column="test")
@@ -740,7 +747,7 @@ def _finish_biomarker(reading: Reading, context: Context) -> list[Draft]:
     text = _name(reading, "value")
     if text:
         unit = _name(reading, "unit")
-        values["shown"] = f"{text} {unit}".strip()[:300]
+        values["shown"] = _with_unit(text, unit)
         found_value = interval(text.rstrip("% "), decimal_comma=reading.decimal_comma)
         if found_value is None:
             reading.unusable("not_a_number", "the value is no number", column="value", remedy=NUMBER_REMEDY)

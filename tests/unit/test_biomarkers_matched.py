@@ -294,6 +294,12 @@ def test_a_scope_covers(case):
     assert truth(rule, lms(coverage=[covered(scope)])) == expected
 
 
+def test_a_measured_value_says_its_unit_once():
+    who = lms(biomarkers=[measured("50 %", "TPS", unit="%")])
+    found = asked("has biomarker(CD274, expression, scale: TPS, value: >= 10)", who)
+    assert "PD-L1 expression 50 %" in [item.value for item in found.evidence]
+
+
 ASKED_FOR = {
     "has biomarker(any, fusion)": "any gene fusion: tested?",
     "has biomarker(any)": "any gene alteration: tested?",

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from matcher.engine.context import UnknownWord
-from matcher.engine.truth import Change
+from matcher.engine.truth import Change, Reason
 from patients.facts import ReferenceRange
 from tests.synthetic import asked, drug, lms, truth
 from trials.criteria import tree as t
@@ -238,6 +238,38 @@ def test_a_stale_value_shows_its_age_and_what_it_would_say():
     assert passed.note == "60 days old: would pass if repeated"
     assert failed.note == "60 days old: would fail if repeated"
     assert [item.value for item in passed.evidence] == ["anc: 2 10*9/L"]
+
+
+@pytest.mark.parametrize(
+    ("other", "note"),
+    [("2.2", "228 days old: would pass if repeated"), ("1.2", "228 days old"), ("<1.9", "228 days old")],
+)
+def test_two_stale_values_of_one_day_are_both_shown_and_say_what_both_say(other, note):
+    rows = [obs("anc", value, "2025-06-01", unit="10*9/L", record_id=value) for value in ("1.6", other)]
+    found = asked("anc >= 1.5 10*9/L", lms(observations=rows))
+    assert (found.reason, found.note) == (Reason.STALE, note)
+    assert {item.value for item in found.evidence} == {"anc: 1.6 10*9/L", f"anc: {other} 10*9/L"}
+
+
+@pytest.mark.parametrize(
+    ("test", "cells", "rule", "value"),
+    [
+        # As it was written; with the number it was compared by where that is another.
+        ("creatinine", {"value": "88.4", "unit": "µmol/L"}, "creatinine <= 1.5 mg/dL", "88.4 µmol/L (0.9998 mg/dL)"),
+        ("creatinine", {"value": "0.9", "unit": "mg/dl"}, "creatinine <= 1.5 mg/dL", "0.9 mg/dl"),
+        ("anc", {"value": "1500", "unit": "/uL"}, "anc >= 1.5 10*9/L", "1500 /uL (1.5 10*9/L)"),
+        ("anc", {"value": "1.6", "unit": "K/uL"}, "anc >= 1.5 10*9/L", "1.6 K/uL"),
+        # A unit is said once, and a pure number has none.
+        ("lvef", {"value": "55 %"}, "lvef >= 50 %", "55 %"),
+        ("lvef", {"value": "55", "unit": "%"}, "lvef >= 50 %", "55 %"),
+        ("inr", {"value": "1.01", "unit": "1"}, "inr <= 1.5", "1.01"),
+        ("ecog", {"value": "1"}, "ecog <= 1", "1"),
+        ("bilirubin", {"value": "<0.2", "unit": "mg/dL"}, "bilirubin <= 1.5 mg/dL", "<0.2 mg/dL"),
+    ],
+)
+def test_a_value_is_shown_with_its_unit_once(test, cells, rule, value):
+    (item,) = asked(rule, lms(observations=[{"test": test, "date": "2026-01-10", **cells}])).evidence
+    assert item.value == f"{test}: {value}"
 
 
 def test_a_value_leaves_its_window_on_the_day_after():
