@@ -15,7 +15,7 @@ from functools import lru_cache
 #: Blank cells and their usual disguises: nothing was recorded.
 NOT_RECORDED = frozenset(
     {"", "na", "n/a", "null", "nil", "none recorded", "[not available]", "[not evaluated]", "[not applicable]",
-     "[unknown]", "not available", "not recorded", "unknown", "unk", "?", "-", "nan"}
+     "[unknown]", "not available", "not recorded", "not tested", "unknown", "unk", "?", "-", "nan"}
 )  # fmt: skip
 
 #: Codes by which a registry says that it looked and could not tell (NAACCR 9, 99, 999 in coded items).
