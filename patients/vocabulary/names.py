@@ -86,8 +86,9 @@ _FORMS = frozenset(
 _SECONDARY = re.compile(
     r"(?:secondary (?:malignant )?(?:neoplasm|tumor|cancer|malignancy)|"
     r"metastatic (?:malignant )?(?:neoplasm|tumor|cancer|disease|lesion)|"
-    r"metastasi|metastatic) (?:of|to|in|involving)(?: the)? (.+)"
+    r"metastasis|metastatic) (?:of|to|in|involving)(?: the)? (.+)"
 )
+_METASTATIC_OF = re.compile(r"metastatic (?:malignant )?(?:neoplasm|tumor|cancer) of .+")
 _PRIMARY = re.compile(r"(?:primary )?malignant (?:neoplasm|tumor) (?:of|in)(?: the)? (.+)")
 # Each of these only narrows what follows it, so the name without it is still true of the patient, if less exact.
 _QUALIFIERS = frozenset(
@@ -174,6 +175,11 @@ def secondary_site(text: str) -> str | None:
     """The site of a name that says *metastasis of*: `secondary malignant neoplasm of liver` gives `liver`."""
     found = _SECONDARY.fullmatch(key(_untagged(text)))
     return found.group(1) if found else None
+
+
+def may_name_the_origin(text: str) -> bool:
+    """Whether a name says `metastatic cancer of`, where what follows is where it is or where it came from."""
+    return _METASTATIC_OF.fullmatch(key(_untagged(text))) is not None
 
 
 def malignant_site(text: str) -> str | None:

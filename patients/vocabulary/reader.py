@@ -156,7 +156,7 @@ class Vocabulary:
             return None
         head = "metastasis" if metastatic else "malignancy"
         site = self._find_one(text, Domain.SITE)
-        if site is None:
+        if site is None or (metastatic and names.may_name_the_origin(name) and not self._seeds(site)):
             return None
         return next((c.id for c in self._concepts.values() if c.histology == head and c.site == site), head)
 
@@ -172,9 +172,10 @@ class Vocabulary:
     def _seeded(self, id: str) -> bool:
         """Whether a tumour's site is one where other tumours spread to."""
         site = self._lattice.form(id).site if self._lattice.has_axes(id) else None
-        return site is not None and any(
-            self._lattice.sites_meet(site, each) for each in _SEEDED if each in self._concepts
-        )
+        return site is not None and self._seeds(site)
+
+    def _seeds(self, site: str) -> bool:
+        return any(self._lattice.sites_meet(site, each) for each in _SEEDED if each in self._concepts)
 
     def split(self, name: str, domain: Domain) -> tuple[str, ...]:
         """The members of a combined name, each once: `gemcitabine/docetaxel`, `AIM`; () if any part is unmapped."""

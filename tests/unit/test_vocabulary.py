@@ -191,6 +191,15 @@ def test_a_drug_by_its_names(words: Vocabulary, name: str, ids: tuple[str, ...])
         ("Anatomic Stage IV Breast Cancer AJCC v8", "breast cancer"),
         ("recurrent adult acute myeloid leukemia", "acute myeloid leukemia"),
         ("metastatic breast cancer", "breast cancer"),
+        ("metastasis of the kidney", "kidney metastasis"),
+        ("metastatic disease of lung", "lung metastasis"),
+        # "Of" says where it is only where tumours spread to; "to" always does.
+        ("metastatic malignant neoplasm of liver", "liver metastasis"),
+        ("metastatic cancer of breast", "breast cancer"),
+        ("metastatic malignant neoplasm of colon", "malignant neoplasm of colon"),
+        ("metastatic malignant neoplasm to colon", "metastasis"),
+        ("metastatic cancer of lung", "lung cancer"),
+        ("mild cognitive impairment", "mild cognitive impairment"),
         # The whole would be another disease, or the text denies: no guess.
         ("metastatic brain tumor", None),
         ("benign leiomyosarcoma", None),
@@ -202,6 +211,12 @@ def test_a_drug_by_its_names(words: Vocabulary, name: str, ids: tuple[str, ...])
 )
 def test_a_condition_by_its_names(words: Vocabulary, name: str, id: str | None) -> None:
     assert words.find(name, Domain.CANCER, Domain.CONDITION) == (() if id is None else (id,))
+
+
+def test_what_falls_short_of_dementia_is_none(words: Vocabulary) -> None:
+    assert words.relation("mild cognitive impairment", "dementia") is Relation.DISJOINT
+    assert words.relation("cognitive impairment", "dementia") is Relation.ABOVE
+    assert words.find("metastatic cancer of breast", Domain.CONDITION) == ()
 
 
 def test_domains_keep_names_apart(words: Vocabulary) -> None:
