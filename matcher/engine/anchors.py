@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from matcher.engine.context import Context
-from matcher.engine.courses import Opened, may_go_on, treatment_course
+from matcher.engine.courses import Opened, treatment_course
 from matcher.engine.days import FUTURE, PAST, Days, Frame, days_of, shift
 from matcher.engine.disease import evidence_of
 from matcher.engine.fields import Candidate
 from matcher.engine.patterns import candidates, unrecorded
 from matcher.engine.results import Evidence, Finding, Missing, unknown
-from matcher.engine.truth import Reason, Truth
+from matcher.engine.truth import Change, Reason, Truth, hardest
 from trials.criteria import tree as t
 from trials.criteria.kinds import Kind
 
@@ -24,8 +24,8 @@ from trials.criteria.kinds import Kind
 class Moment:
     """The day an anchor means. `exists` is unknown where it may not have happened at all.
 
-    `fixed` tells what happened from today and planned starts, which move along with the as-of date. So do the bounds
-    that end today only because a course still `goes_on`, or because nobody says when it was: `lo_moves`, `hi_moves`.
+    `fixed` tells what happened from today and planned starts, which move along with the as-of date. So does the last
+    day of a course that still goes on; `ceases` says how that comes to an end.
     """
 
     days: Days
@@ -35,9 +35,7 @@ class Moment:
     reason: Reason | None = None
     fixed: bool = False
     flips: tuple[int, ...] = ()
-    goes_on: bool = False
-    lo_moves: bool = False
-    hi_moves: bool = False
+    ceases: Change | None = None
 
 
 def moment(context: Context, anchor: t.Anchor) -> Moment:
@@ -53,9 +51,8 @@ def moment(context: Context, anchor: t.Anchor) -> Moment:
             end = edge or t.Edge.END
             days = course.start if end is t.Edge.START else course.end
             missing = () if days.exact else (_undated(item, end),)
-            goes_on = end is t.Edge.END and may_go_on(context, context.this)
-            under_way = goes_on and context.this.ongoing is True
-            return Moment(days, Truth.MET, (item,), missing, Reason.IMPRECISE, True, (), goes_on, under_way, goes_on)
+            ceases = course.ceases if end is t.Edge.END else None
+            return Moment(days, Truth.MET, (item,), missing, Reason.IMPRECISE, True, (), ceases)
         case _:
             return _event(context, anchor)
 
@@ -73,10 +70,9 @@ def _event(context: Context, anchor: t.Event) -> Moment:
     silent = unrecorded(context, anchor.records, context.asked)
     more = silent.truth is Truth.UNKNOWN
     evidence = tuple(dict.fromkeys(c.evidence for c in possible))
-    missing = tuple(dict.fromkeys([*(m for c in possible for m in c.finding.missing), *silent.missing]))
     if not possible:
         exists = Truth.UNKNOWN if more else Truth.NOT_MET
-        return Moment(Days(PAST, context.asked), exists, silent.evidence, missing, silent.reason, True)
+        return Moment(Days(PAST, context.asked), exists, silent.evidence, silent.missing, silent.reason, True)
     known = [_edge(c, edge) for c in certain]
     all_ = [_edge(c, edge) for c in possible]
     if last:
@@ -89,12 +85,14 @@ def _event(context: Context, anchor: t.Event) -> Moment:
     flips = (*silent.flips, *(day for c in possible for day in c.finding.flips))
     exists = Truth.MET if certain else Truth.UNKNOWN
     days = Days(min(lo, hi), hi)
-    if not days.exact and not missing:
-        missing = tuple(_undated(item, edge) for item in evidence)
-    going_on = [c for c in possible if edge is t.Edge.END and may_go_on(context, c.fact)]
-    under_way = any(getattr(c.fact, "ongoing", None) is True for c in going_on)
-    hi_moves = bool(going_on) or (more if last else not known)
-    return Moment(days, exists, evidence, missing, reason, True, flips, bool(going_on), under_way, hi_moves)
+    meant = [c for c, day in zip(possible, all_, strict=True) if day.lo <= days.hi and day.hi >= days.lo]
+    missing = tuple(dict.fromkeys([
+        *(m for c in possible for m in c.finding.missing),
+        *(_undated(c.evidence, edge) for c in meant if not _edge(c, edge).exact and not c.finding.missing),
+        *silent.missing,
+    ]))  # fmt: skip
+    ceasing = [c.course.ceases for c in meant if edge is t.Edge.END and c.course.ceases is not None]
+    return Moment(days, exists, evidence, missing, reason, True, flips, hardest(ceasing) if ceasing else None)
 
 
 def _undated(item: Evidence, edge: t.Edge) -> Missing:

@@ -372,9 +372,10 @@ def _course(context: Context, unit: dz.Disease, lesion: dz.Disease, absent: Sequ
         end = Days.of(row.end).upto(context.asked)
         return Course(start, Days(max(end.lo, start.lo), end.hi))
     last = max((d.lo for d in dated), default=PAST)
+    ceases = Change.NEVER if _temporal(context, lesion) == "chronic" else Change.COURSE
     if row is lesion.rows[-1] and _current(context, lesion, absent, ()).truth is Truth.MET:
-        return Course(start, Days.on(context.asked))
-    return Course(start, Days(last, context.asked))
+        return Course(start, Days.on(context.asked), ceases)
+    return Course(start, Days(last, context.asked), ceases)
 
 
 # --- silence -------------------------------------------------------------------------------------------------------

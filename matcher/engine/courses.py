@@ -91,7 +91,12 @@ def told(context: Context, fact: Fact) -> int:
 
 
 def treatment_course(context: Context, fact: Treatment | Medication) -> Course:
-    """First and last possible dose."""
+    """First and last possible dose; what may go on must be stopped before any time can pass since."""
+    course = _course(context, fact)
+    return replace(course, ceases=Change.ACTION) if _may_go_on(context, fact) else course
+
+
+def _course(context: Context, fact: Treatment | Medication) -> Course:
     start = Days.of(fact.start) if fact.start is not None else Days(PAST, context.asked)
     if start.lo > context.asked:  # planned
         return Course(start, Days.of(fact.end) if fact.end is not None else Days(start.lo, FUTURE))
@@ -148,8 +153,7 @@ def in_window(context: Context, candidate: Candidate, window: Opened, kind: Kind
     if frame is None:
         return met(Change.NEVER)  # the answer is that of the record
     truth = meets(candidate.course, frame)
-    goes_on = may_go_on(context, candidate.fact)
-    flips = tuple(sorted(leaving(candidate.course, amount, goes_on=goes_on)))
+    flips = tuple(sorted(leaving(context, candidate.course, amount)))
     if truth is Truth.UNKNOWN:
         course = candidate.course
         if course.start.exact and course.end.exact and window.missing:
@@ -163,13 +167,12 @@ def in_window(context: Context, candidate: Candidate, window: Opened, kind: Kind
         return Finding(truth, None, CHANGE_OF_ABSENCE[kind], flips, (candidate.evidence,))
     if amount is None:
         return met(Change.NEVER, candidate.evidence)
-    change = Change.ACTION if goes_on else Change.TIME
-    return Finding(truth, None, change, flips, (candidate.evidence,))
+    return Finding(truth, None, candidate.course.ceases or Change.TIME, flips, (candidate.evidence,))
 
 
-def may_go_on(context: Context, fact: Fact) -> bool:
-    """Whether a course may still be under way, so that it must be stopped before any time can pass since."""
-    if not isinstance(fact, Treatment | Medication) or fact.end is not None or fact.ongoing is False:
+def _may_go_on(context: Context, fact: Treatment | Medication) -> bool:
+    """Whether a treatment or medication may still be under way."""
+    if fact.end is not None or fact.ongoing is False:
         return False
     return fact.ongoing is True or not _one_day(context, fact)
 
@@ -178,23 +181,51 @@ def _dated(candidate: Candidate) -> str:
     return f" ({candidate.evidence.date})" if candidate.evidence.date else ""
 
 
-def leaving(course: Course, amount: t.Amount | None, *, goes_on: bool) -> Iterable[int]:
-    """Days on which a course leaves a window that looks back `amount` from today.
-
-    The last day of a course that may go on moves along with the as-of date, so time alone never leaves it behind.
-    """
+def leaving(context: Context, course: Course, amount: t.Amount | None) -> Iterable[int]:
+    """Days on which a course leaves a window that looks back `amount` from today."""
     if amount is None:
         return
-    turns = {course.start.lo, course.start.hi}
-    if not goes_on:
-        turns |= {course.end.lo, course.end.hi}
+    turns = resting(context, course.start) | resting(context, course.end)
     spans = amount.spans if isinstance(amount, t.Extreme) else (amount,)
     for span in spans:
         if span.unit is t.TimeUnit.HALF_LIFE:
             continue
         for day in turns:
-            if PAST < day < FUTURE:
-                yield _first_outside(day, span)
+            yield _first_outside(day, span)
+
+
+def resting(context: Context, days: Days) -> set[int]:
+    """The days on which an interval rests: those of its bounds that stay where they are while the as-of date moves.
+
+    A bound that is the as-of date itself stays only where a record names that day; one that a partial date pushes
+    before it comes to rest on the last day of that date. What nobody dated never rests. These days are those of the
+    record, whatever the as-of date: a search that goes from one such day to the next comes to an end.
+    """
+    found = {day for day in (days.lo, days.hi) if PAST < day < FUTURE}
+    if context.asked not in found:
+        return found
+    recorded, partial = _recorded(context)
+    if context.asked not in recorded:
+        found.discard(context.asked)
+    return found | {hi for lo, hi in partial if lo <= context.asked < hi}
+
+
+def _recorded(context: Context) -> tuple[frozenset[int], tuple[tuple[int, int], ...]]:
+    """Every day that the record names, and every partial date of it."""
+    if "recorded" not in context.cache:
+        days: set[int] = set()
+        partial: set[tuple[int, int]] = set()
+        for fact in context.patient.facts():
+            for name in ("date", "start", "end"):
+                value: PartialDate | None = getattr(fact, name, None)
+                if value is not None:
+                    lo, hi = value.first.toordinal(), value.last.toordinal()
+                    days |= {lo, hi}
+                    partial |= {(lo, hi)} if lo < hi else set()
+            if isinstance(fact, Treatment | Medication) and fact.end is None and fact.ongoing is False:
+                days.add(told(context, fact))
+        context.cache["recorded"] = frozenset(days), tuple(partial)
+    return context.cache["recorded"]  # type: ignore[return-value]  # written under this key one line above
 
 
 def _first_outside(day: int, span: t.Span) -> int:

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from datetime import date
 
-from matcher.engine.truth import Truth
+from matcher.engine.truth import Change, Truth
 from patients.facts import PartialDate, add_days, add_months
 from trials.criteria import tree as t
 
@@ -48,10 +48,15 @@ class Days:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """Something with a first and a last day, either of them uncertain."""
+    """Something with a first and a last day, either of them uncertain.
+
+    `ceases` says how one that may still go on comes to an end: by action, by the course of disease; None for one that
+    is over. Its last day moves along with the as-of date, so time alone never leaves it behind.
+    """
 
     start: Days
     end: Days
+    ceases: Change | None = None
 
     @classmethod
     def event(cls, days: Days) -> Course:

@@ -264,4 +264,4 @@ def _course(context: Context, tumour: dz.Disease) -> Course:
     if ends:
         end = Days.of(ends[-1]).upto(context.asked)
         return Course(start.upto(end.hi), Days(max(end.lo, start.lo), end.hi))
-    return Course(start, Days(min(max(d.lo for d in dated), context.asked), context.asked))
+    return Course(start, Days(min(max(d.lo for d in dated), context.asked), context.asked), Change.COURSE)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from matcher.engine.algebra import merged, unique
 from matcher.engine.context import Context
-from matcher.engine.courses import Opened, leaving, may_go_on
+from matcher.engine.courses import Opened, leaving
 from matcher.engine.days import Days, Frame, meets
 from matcher.engine.fields import Candidate, dose_factor
 from matcher.engine.intervals import Interval
@@ -65,7 +65,7 @@ def dose_of(context: Context, dose: t.Dose, unit: str, window: Opened) -> Amount
             missing.extend(candidate.finding.missing)
             value = Interval(0.0, value.hi)
         parts.append(value)
-        flips.update(leaving(candidate.course, window.amount, goes_on=may_go_on(context, candidate.fact)))
+        flips.update(leaving(context, candidate.course, window.amount))
     until = context.asked if frame is None else min(frame.closes.hi, context.asked)
     silent = unrecorded(context, records, until)
     total = _total(dose.measure, parts)

@@ -409,6 +409,7 @@ def line_candidates(context: Context, records: t.Records, matches: dict[str, Fin
         course = Course(
             Days(min(c.start.lo for c in courses), min(c.start.hi for c in courses)),
             Days(max(c.end.lo for c in courses), max(c.end.hi for c in courses)),
+            next((c.ceases for c in courses if c.ceases is not None), None),
         )
         evidence = dz.evidence_of(line.treatments[0], " + ".join(treatment.raw for treatment in line.treatments))
         everywhere = found is not None and all(

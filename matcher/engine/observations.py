@@ -97,7 +97,7 @@ def judged(context: Context, selector: t.Observation, window: t.Window | None, j
         found, used = _performance(context, selector, test, values, frames, judge, missing)
     else:
         found, used = _plain(context, selector, test, values, frames, judge, missing)
-    flips.update(day for item in used for day in _lapses(item, amount))
+    flips.update(day for item in used for day in _lapses(context, item, amount))
     return replace(found, flips=tuple(sorted({*found.flips, *flips})))
 
 
@@ -115,11 +115,11 @@ def _plain(
     return _picked(context, selector, values, judge, missing), [*values.fresh, *values.doubtful]
 
 
-def _lapses(item: Observation, amount: t.Amount | None) -> Iterable[int]:
+def _lapses(context: Context, item: Observation, amount: t.Amount | None) -> Iterable[int]:
     """Days on which a value goes stale in a window that moves with the as-of date."""
     if item.date is not None:
         for day in {item.date.first.toordinal(), item.date.last.toordinal()}:
-            yield from leaving(Course.event(Days.on(day)), amount, goes_on=False)
+            yield from leaving(context, Course.event(Days.on(day)), amount)
 
 
 def _window(context: Context, test: str, window: t.Window | None) -> t.Window | None:

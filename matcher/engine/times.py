@@ -13,12 +13,13 @@ from matcher.engine import algebra
 from matcher.engine.ages import ages_on, completed_months
 from matcher.engine.anchors import Moment, absent, moment
 from matcher.engine.context import Context, UnknownWord
+from matcher.engine.courses import resting
 from matcher.engine.days import FUTURE, PAST, Days, not_before, shift
 from matcher.engine.doses import longest
 from matcher.engine.fields import Candidate
 from matcher.engine.intervals import Interval, compare
 from matcher.engine.results import Evidence, Finding, Missing, unknown
-from matcher.engine.truth import Change, Reason, Truth, negation
+from matcher.engine.truth import Change, Reason, Truth, hardest, negation
 from patients.facts import add_months
 from trials.criteria import tree as t
 
@@ -93,14 +94,15 @@ def elapsed(context: Context, left: t.Elapsed, operator: t.Operator, span: t.Spa
                 return replace(absent(at), evidence=evidence)
     due = Days(shift(start.days.lo, span), shift(start.days.hi, span))
     truth = _against(end.days, operator, due)
-    flips = tuple(sorted({*start.flips, *end.flips, *_turns(context, start, end, due, span)}))
+    flips = tuple(sorted({*start.flips, *end.flips, *_turns(context, start, end, span)}))
     if truth is Truth.UNKNOWN:
         missing = algebra.merged((*start.missing, *end.missing))
         return unknown(start.reason or end.reason or Reason.IMPRECISE, evidence=evidence, missing=missing, flips=flips)
     rising = operator in _RISING
     ahead = any(day > context.asked for day in flips) and end.fixed != start.fixed
-    if start.goes_on or end.goes_on:
-        change = Change.ACTION  # no time passes since what goes on: it must be stopped
+    ceasing = [at.ceases for at in (start, end) if at.ceases is not None]
+    if ceasing:
+        change = hardest(ceasing)  # no time passes since what goes on: it must come to an end
     elif ahead and (operator in _EXACT or (rising == end.fixed) == (truth is Truth.MET)):
         change = Change.TIME
     else:
@@ -109,20 +111,13 @@ def elapsed(context: Context, left: t.Elapsed, operator: t.Operator, span: t.Spa
     return Finding(truth, None, change, flips, evidence)
 
 
-def _turns(context: Context, start: Moment, end: Moment, due: Days, span: t.Span) -> set[int]:
+def _turns(context: Context, start: Moment, end: Moment, span: t.Span) -> set[int]:
     """Days on which time alone may turn the answer, as one of the two moments moves along with the date."""
-    if start.fixed and not end.fixed:
-        days = _staying(start, due.lo, due.hi)
-    elif end.fixed and not start.fixed:
-        days = _staying(end, shift(end.days.lo, span, back=True), shift(end.days.hi, span, back=True))
-    else:
+    if start.fixed == end.fixed:
         return set()
+    at = start if start.fixed else end
+    days = {shift(day, span, back=at is end) for day in resting(context, at.days)}
     return {day + step for day in days for step in (-1, 0, 1, 2, 3) if context.asked < day + step < FUTURE}
-
-
-def _staying(at: Moment, lo: int, hi: int) -> set[int]:
-    """Of two days made of the bounds of a moment those whose bound stays where it is while the as-of date moves."""
-    return {day for day, moves in ((lo, at.lo_moves), (hi, at.hi_moves)) if not moves}
 
 
 def _renewable(anchor: t.Anchor) -> bool:

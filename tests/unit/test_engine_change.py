@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from matcher.engine import assess
 from matcher.engine.change import TABLE
 from matcher.engine.evaluate import evaluate, focuses, make_context
 from matcher.engine.truth import Truth
@@ -386,3 +387,88 @@ def test_a_rule_alone_and_a_line_say_the_same():
     who = lms(**FACTS)
     context = focuses(make_context(who, as_of=TODAY))[0]
     assert evaluate(parse(WASHOUT), context).truth is asked(WASHOUT, who).truth is Truth.NOT_MET
+
+
+# --- the search comes to an end ------------------------------------------------------------------------------------
+
+OPEN_ENDS = {
+    "a treatment without any date": ("no treatment(pazopanib) within 28 days", {"treatments": [drug("pazopanib")]}),
+    "a treatment without an end": (
+        "no treatment(pazopanib) within 28 days", {"treatments": [drug("pazopanib", "2025-12-01")]}),
+    "a treatment given on a day nobody wrote": (
+        "time since start of last treatment(pazopanib) >= 28 days", {"treatments": [drug("pazopanib", status="given")]}),
+    "the first of them": (
+        "time since start of first treatment(pazopanib) >= 28 days", {"treatments": [drug("pazopanib", status="given")]}),
+    "an event without a date": (
+        "no disease_status(progression) within 28 days", {"disease_status": [{"status": "progression"}]}),
+    "a condition without a date": (
+        "no condition(infection) within 28 days", {"conditions": [primary(), condition("infection", date=None)]}),
+    "a condition that is there": (
+        "no condition(infection) within 28 days", {"conditions": [primary(), condition("infection")]}),
+    "an old diagnosis without an end": (
+        "no diagnosis(breast cancer) within 3 years",
+        {"conditions": [primary(), condition("breast cancer", kind="primary")]}),
+    "a line that goes on": ("no line(systemic) within 28 days", {"treatments": [drug("pazopanib", "2025-12-01")]}),
+    "a dose of an undated course": (
+        "cumulative_dose(doxorubicin) <= 100 mg/m2 within 28 days", {"treatments": [drug("doxorubicin")]}),
+    "a biomarker without a date": (
+        "has biomarker(BRCA1, mutation) within 28 days",
+        {"biomarkers": [{"gene": "BRCA1", "alteration": "mutation", "result": "positive"}]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OPEN_ENDS)
+def test_the_search_for_a_day_ends_where_a_date_moves_along_with_the_day(case, monkeypatch):
+    tried = []
+    monkeypatch.setattr(assess, "_finding", lambda *args, real=assess._finding: tried.append(args) or real(*args))
+    rule, facts = OPEN_ENDS[case]
+    result_of(made_trial(f"(age >= 66 and {rule}) or age >= 99"), lms(**facts))
+    assert len(tried) < 20
+
+
+@pytest.mark.parametrize(
+    ("facts", "clears"),
+    [
+        # The last dose was on the last day of January at the latest.
+        ({"treatments": [drug("pazopanib", "2025-11", "2026-01")]}, "2026-03-01"),
+        ({"treatments": [drug("pazopanib", "2025-12", "2026")]}, "2027-01-29"),
+        ({"treatments": [drug("pazopanib", "2025-12-01", "2026-01-15")]}, "2026-02-13"),
+    ],
+)
+def test_a_partial_date_clears_with_its_last_day(facts, clears):
+    document, who = made_trial("no treatment(pazopanib) within 28 days"), lms(coverage=ALL, **facts)
+    found = line(result_of(document, who), "C1")
+    assert (str(found.change), found.clears_on) == ("by time", brute(document, who, days=400))
+    assert found.clears_on is not None and found.clears_on.isoformat() == clears
+
+
+@pytest.mark.parametrize(
+    ("rule", "facts", "change"),
+    [
+        # What is there must be over before any time can pass since.
+        ("no condition(infection) within 28 days", [condition("infection")], "by course of disease"),
+        ("no condition(infection) within 28 days", [condition("infection", end_date="2026-01-10")], "by time"),
+        ("no condition(HIV infection) within 28 days", [condition("HIV infection")], "never"),
+        ("no diagnosis(breast cancer) within 3 years", [condition("breast cancer", kind="primary")],
+         "by course of disease"),
+        ("time since end of last condition(infection) >= 28 days", [condition("infection")], "by course of disease"),
+    ],
+)  # fmt: skip
+def test_what_is_not_over_is_not_waited_for(rule, facts, change):
+    found = asked(rule, lms(**rows(conditions=[primary(), *facts])), cancer="leiomyosarcoma")
+    assert (found.truth.word, str(found.change)) == ("not_met", change)
+
+
+def test_only_the_course_that_is_meant_must_be_stopped():
+    two = [drug("pazopanib", "2025-12-01", "2026-01-05"), drug("pazopanib", "2026-01-10", ongoing="yes")]
+    who = lms(treatments=two, coverage=ALL)
+    found = line(result_of(made_trial("time since end of first treatment(pazopanib) >= 28 days"), who), "C1")
+    assert (str(found.change), found.clears_on) == ("by time", date(2026, 2, 2))
+    found = line(result_of(made_trial("time since end of last treatment(pazopanib) >= 28 days"), who), "C1")
+    assert (str(found.change), found.clears_on) == ("by action", None)
+
+
+def test_a_line_goes_on_with_any_of_its_drugs():
+    drugs = [drug("gemcitabine", "2025-12-01", "2025-12-20"), drug("docetaxel", "2025-12-01", ongoing="yes")]
+    found = asked("no line(systemic) within 28 days", lms(treatments=drugs, coverage=ALL), cancer="leiomyosarcoma")
+    assert (found.truth.word, str(found.change)) == ("not_met", "by action")
