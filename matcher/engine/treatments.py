@@ -310,8 +310,8 @@ def medications(context: Context, records: t.Records, history: bool) -> Iterable
 
 def _begun(context: Context, medication: Medication) -> list[Finding]:
     """A medication may begin after the day asked about where its start is open and was written down later."""
-    start = medication.start
-    if start is None or start.last.toordinal() <= context.asked or told(context, medication) <= context.asked:
+    days = [each.last.toordinal() for each in (medication.start, medication.end) if each is not None]
+    if any(day <= context.asked for day in days) or told(context, medication) <= context.asked:
         return []
     return [replace(missing_field(medication, Kind.MEDICATION, "start_date"), reason=Reason.IMPRECISE)]
 

@@ -98,28 +98,29 @@ def _treatment(treatment: Treatment, as_of: date, patient: Patient) -> Treatment
         return treatment
     end, told = treatment.end, _told(patient, treatment)
     known_later = told is not None and told > as_of
-    if treatment.status == "given" and known_later and treatment.start is not None and treatment.start.last > as_of:
-        treatment = replace(treatment, status=None)  # it may have begun after the day asked about
-    if end is not None and end.first > as_of:
-        return replace(treatment, end=None, ongoing=_under_way(treatment, as_of), response=None, stop_reason=None)
+    ended_later = end is not None and end.first > as_of
+    begun = (treatment.start is not None and treatment.start.last <= as_of) or (end is not None and end.last <= as_of)
+    if not begun and (known_later or ended_later):
+        # It may have begun after the day asked about, whatever was said of it later.
+        status = None if treatment.status == "given" else treatment.status
+        return replace(treatment, status=status, end=None, ongoing=None, response=None, stop_reason=None)
+    if ended_later:
+        return replace(treatment, end=None, ongoing=True, response=None, stop_reason=None)
     if end is not None and end.last <= as_of:
         return treatment
     if known_later:
         # The end is not known to lie before the day asked about, and neither is what was said of it.
-        ongoing = treatment.ongoing if treatment.ongoing is True else None
+        ongoing = treatment.ongoing or None
         return replace(treatment, ongoing=ongoing, response=None, stop_reason=None)
     return treatment
-
-
-def _under_way(fact: Treatment | Medication, as_of: date) -> bool | None:
-    """Whether what ended later was under way: if it had certainly begun."""
-    return True if fact.start is None or fact.start.last <= as_of else None
 
 
 def _medication(medication: Medication, as_of: date, patient: Patient) -> Medication:
     end, told = medication.end, _told(patient, medication)
     if end is not None and end.first > as_of:
-        return replace(medication, end=None, ongoing=_under_way(medication, as_of))
-    if end is None and medication.ongoing is False and told is not None and told > as_of:
-        return replace(medication, ongoing=None)
+        begun = medication.start is not None and medication.start.last <= as_of
+        return replace(medication, end=None, ongoing=True if begun else None)
+    if end is None and told is not None and told > as_of:
+        begun = medication.start is not None and medication.start.last <= as_of
+        return replace(medication, ongoing=(medication.ongoing or None) if begun else None)
     return medication

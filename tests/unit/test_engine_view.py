@@ -155,3 +155,42 @@ def test_a_death_is_not_known_before_it():
     assert view_at(who, date(2025, 2, 28)).death is None
     assert view_at(who, date(2025, 3, 1)).death is not None
     assert view_at(who, date(2025, 2, 28)).deceased is False
+
+
+@pytest.mark.parametrize(
+    ("row", "as_of", "expected"),
+    [
+        # What ended later and has no start may have begun later too.
+        (drug("doxorubicin", None, "2025-12-01"), "2020-01-01", ("unknown: imprecise", "unknown: imprecise")),
+        (
+            drug("doxorubicin", None, "2025-12-01", status="given"),
+            "2020-01-01",
+            ("unknown: imprecise", "unknown: imprecise"),
+        ),
+        (drug("doxorubicin", None, None, status="given"), "2020-01-01", ("unknown: imprecise", "unknown: imprecise")),
+        (drug("doxorubicin", None, None, ongoing="yes"), "2020-01-01", ("unknown: imprecise", "unknown: imprecise")),
+        (drug("doxorubicin", "2019", "2025-12-01"), "2020-01-01", ("met", "met")),
+        (drug("doxorubicin", None, "2019-12-01"), "2020-01-01", ("met", "not_met")),
+        (drug("doxorubicin", None, "2025-12-01"), "2026-01-15", ("met", "not_met")),
+    ],
+)
+def test_a_treatment_without_a_start_is_not_there_before_it_was_told_of(row, as_of, expected):
+    rules = ("has treatment(doxorubicin)", "has treatment(doxorubicin, ongoing: yes)")
+    assert tuple(says(rule, as_of, treatments=[row], coverage=COMPLETE) for rule in rules) == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "as_of", "expected"),
+    [
+        ({"end_date": "2025-12-01"}, "2020-01-01", ("unknown: imprecise", "unknown: imprecise")),
+        ({"ongoing": "yes"}, "2020-01-01", ("unknown: imprecise", "unknown: imprecise")),
+        ({"ongoing": "no"}, "2020-01-01", ("unknown: imprecise", "unknown: imprecise")),
+        ({"start_date": "2019", "ongoing": "yes"}, "2020-01-01", ("met", "met")),
+        ({"end_date": "2019-12-01"}, "2020-01-01", ("met", "not_met")),
+        ({"ongoing": "yes"}, "2026-01-15", ("met", "met")),
+    ],
+)
+def test_a_medication_without_a_start_is_not_there_before_it_was_told_of(row, as_of, expected):
+    rules = ("has medication(aspirin)", "has medication(aspirin, ongoing: yes)")
+    rows = [{"medication": "aspirin", **row}]
+    assert tuple(says(rule, as_of, medications=rows, coverage=COMPLETE) for rule in rules) == expected
