@@ -53,13 +53,24 @@ def _events(context: Context) -> list[Worsening]:
     return found
 
 
+#: States of a metastasis that was known before it was found in them.
+_KNOWN_BEFORE = frozenset({"stable", "controlled", "treated"})
+
+
 def _metastases(context: Context) -> list[Worsening]:
+    """Metastases where they are first told of: a later row of one may tell of it again, or of one more beside it."""
+    rows = [row for row in context.patient.conditions if row.status != "absent" and dz.is_metastasis(context, row)]
+    unplaced = [row.date.first for row in rows if row.date is not None and not row.sites]
     found = []
-    for row in context.patient.conditions:
-        of_it = dz.belongs(context, row.diagnosis_id)
-        if row.status == "absent" or not dz.is_metastasis(context, row) or of_it is Truth.NOT_MET:
-            continue
-        days = dz.open_day(None if row.date is None else Days.of(row.date)).upto(context.asked)
-        sure = of_it is Truth.MET and row.status in (None, "present", "resolved") and row.date is not None
-        found.append(Worsening(days, dz.evidence_of(row), sure, False))
+    for lesion in dz.lesions(context, rows):
+        undated = any(row.date is None for row in lesion.rows)
+        for index, row in enumerate(lesion.rows):
+            of_it = dz.belongs(context, row.diagnosis_id)
+            again = _KNOWN_BEFORE.intersection(row.states)
+            if of_it is Truth.NOT_MET or (index and again):
+                continue
+            told_before = undated or index > 0 or any(day < row.date.first for day in unplaced if row.date is not None)
+            sure = of_it is Truth.MET and row.status in (None, "present") and not told_before and not again
+            days = dz.open_day(None if row.date is None else Days.of(row.date)).upto(context.asked)
+            found.append(Worsening(days, dz.evidence_of(row), sure, False))
     return found

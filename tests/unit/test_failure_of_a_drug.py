@@ -140,3 +140,39 @@ def test_of_two_cancers_a_progression_without_a_diagnosis_is_imprecise():
     assert failed(mine, named, conditions=two) == "met"
     others = [{"status": "progression", "date": "2024-04-01", "diagnosis": "B"}]
     assert failed(mine, others, conditions=two) == "unknown: not recorded"
+
+
+PRIMARY = {"condition": "leiomyosarcoma", "kind": "primary", "body_site": "uterus", "extent": "metastatic",
+           "date": "2023-02-01"}  # fmt: skip
+
+
+def lung(day, **cells):
+    return {"condition": "lung metastasis", "kind": "metastasis", "date": day, **cells}
+
+
+METASTASES = {
+    "a new one on the drug": ([lung("2024-03-20")], "met"),
+    "one that was there before": ([lung("2023-12-01")], "not_met"),
+    "one of another site beside it": ([lung("2023-12-01"), lung("2024-03-20", condition="liver metastasis")], "met"),
+    # A later row tells of the same metastasis once more, or of one more at its site.
+    "told of again": ([lung("2023-12-01"), lung("2024-03-20")], "unknown: imprecise"),
+    "told of again, and stable": ([lung("2023-12-01"), lung("2024-03-20", state="stable")], "not_met"),
+    "stable when first told of": ([lung("2024-03-20", state="stable")], "unknown: imprecise"),
+    "resolved, by a date that may be its end": ([lung("2024-03-20", status="resolved")], "unknown: imprecise"),
+    "one without a date, and one with": ([lung(None), lung("2024-03-20")], "unknown: imprecise"),
+    "a metastasis somewhere before": (
+        [lung("2023-12-01", condition="metastasis"), lung("2024-03-20")], "unknown: imprecise"),
+    "suspected": ([lung("2024-03-20", status="suspected")], "unknown: imprecise"),
+    "of another cancer": ([lung("2024-03-20", diagnosis_id="B"), {**PRIMARY, "diagnosis_id": "A"},
+                           {"condition": "breast cancer", "kind": "primary", "diagnosis_id": "B", "date": "2020-01-01"}],
+                          "not_met"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", METASTASES)
+def test_a_metastasis_is_new_where_it_is_first_told_of(case):
+    rows, expected = METASTASES[case]
+    own = [] if any(row.get("kind") == "primary" for row in rows) else [PRIMARY]
+    treatments = [{**ADVANCED, "diagnosis": "A"}] if not own else [ADVANCED]
+    found = failed(treatments, coverage=(DRUGS_COMPLETE, EVENTS_COMPLETE), conditions=[*own, *rows])
+    assert found == expected
