@@ -8,7 +8,7 @@ from matcher.engine import algebra, disease
 from matcher.engine.anchors import in_days, opened
 from matcher.engine.change import CHANGE_OF_ABSENCE
 from matcher.engine.context import Context
-from matcher.engine.courses import in_window
+from matcher.engine.courses import in_window, under_way
 from matcher.engine.coverage import METASTASIS
 from matcher.engine.intervals import Interval, compare
 from matcher.engine.lines import Line, count_lines, lines_of
@@ -60,6 +60,12 @@ def _lines(context: Context, leaf: t.Count) -> Finding:
     if any(item.field == "setting" for item in records.tests):
         unset = [line.treatments[0].raw for line in found.base if not line.settings]
         missing += [_line_missing(raw, "setting", " (perioperative or advanced)") for raw in unset]
+    if any(item.field == "ended" for item in records.tests):
+        drugs = [item for line in found.base for item in line.treatments]
+        missing += [m for item in drugs for m in under_way(context, item, Kind.TREATMENT).missing]
+    if count.low < count.high and not missing:
+        # A recorded line number overrides the grouping.
+        missing = [_line_missing(line.treatments[0].raw, "line", " (line number)") for line in found.base]
     return _in_range(leaf, count.low, count.high, shown, silent, tuple(missing))
 
 

@@ -116,7 +116,7 @@ def _build(context: Context) -> Lines:
         absent: tuple[Dose | None, ...] = (None,) if Truth.UNKNOWN in answers else ()
         doubt.append(treatment)
         options.append((*absent, *(Dose(treatment, day) for day in days)))
-    ways = _ways(events)
+    ways = _ways(events, parted=(False, True) if _parted(context) else (False,))
     if math.prod(len(option) for option in options) * len(ways) > WORLDS:
         # Too many to try: each is part of another line, or one of its own on either end of its time.
         options = [(None, *dict.fromkeys((option[0] or option[1], option[-1]))) for option in options]
@@ -148,18 +148,40 @@ class _Way:
     """One way to read what the records leave open.
 
     `events` are the worsenings that count, each as the day it must follow and the day it must not come after;
-    `returns` whether a drug that comes back after another line belongs to its old line.
+    `returns` whether a drug that comes back after another line belongs to its old line; `parted` whether a course
+    that is said to have ended in progression parts what begins after it, within 28 days of the line's first dose.
     """
 
     events: tuple[tuple[int, int], ...]
     returns: bool
+    parted: bool = False
 
 
-def _ways(events: Sequence[Worsening]) -> list[_Way]:
+def _ways(events: Sequence[Worsening], parted: Sequence[bool] = (False,)) -> list[_Way]:
     """The readings: certain worsenings alone, or all that may be; a drug that comes back joins its line or does not."""
     certain = tuple((e.days.lo, e.days.hi) for e in events if e.sure and e.counts_between_lines)
     possible = tuple((e.days.hi, e.days.lo) for e in events)
-    return [_Way(days, returns) for returns in (False, True) for days in dict.fromkeys((certain, possible))]
+    return [
+        _Way(days, returns, apart)
+        for returns in (False, True)
+        for days in dict.fromkeys((certain, possible))
+        for apart in parted
+    ]
+
+
+def _parted(context: Context) -> bool:
+    """Whether some course ended in progression before another began, within the days that make them one line.
+
+    Of a response copied to each drug of a regimen, and to each of its cycles, that is so as well.
+    """
+    drugs = [item for item in context.patient.treatments if item.start is not None]
+    return any(
+        _progressed_before(one, other.start.last.toordinal())
+        and other.start.first.toordinal() - one.start.last.toordinal() <= context.settings.line_joins
+        for one in drugs
+        for other in drugs
+        if one is not other and one.end is not None and one.start is not None and other.start is not None
+    )
 
 
 def _group(context: Context, doses: Sequence[Dose], way: _Way) -> tuple[Line, ...]:
@@ -184,9 +206,10 @@ def _joins(context: Context, group: list[Dose], dose: Dose, way: _Way, groups: l
     last = max(each.start for each in group)
     if any(last < earliest and latest <= dose.start for earliest, latest in way.events):
         return False
+    progressed = any(_progressed_before(each.treatment, dose.start) for each in group)
     if dose.start - group[0].start <= context.settings.line_joins:
-        return True
-    if any(_progressed(each.treatment) for each in group):
+        return not (way.parted and progressed and any(each.treatment.end is not None for each in group))
+    if progressed:
         return False
     if not any(_same_drug(context, each.treatment, dose.treatment) for each in group):
         return False
@@ -204,8 +227,11 @@ def _class(setting: str) -> str:
     return "perioperative" if setting in ("neoadjuvant", "adjuvant", "perioperative") else setting
 
 
-def _progressed(treatment: Treatment) -> bool:
-    return treatment.response == "progressive disease" or treatment.stop_reason == "progression"
+def _progressed_before(treatment: Treatment, day: int) -> bool:
+    """Whether a course ended in progression before a day; one that was still going on then did so later."""
+    if treatment.response != "progressive disease" and treatment.stop_reason != "progression":
+        return False
+    return treatment.end is None or treatment.end.first.toordinal() < day
 
 
 def _same_drug(context: Context, a: Treatment, b: Treatment) -> bool:
@@ -315,10 +341,22 @@ def _by_number(context: Context, found: Lines, records: t.Records, matches: dict
         plain = [Dose(replace(dose.treatment, line=None), dose.start) for line in lines for dose in line.doses]
         yield from (len(_group(context, plain, way)) for way in _ways(worsenings(context)))
         yield distinct[-1]
-    elif distinct and distinct != list(range(1, len(distinct) + 1)):
+    elif distinct:
         every = sorted({dose.treatment.line for line in found.base for dose in line.doses if dose.treatment.line})
-        if every != list(range(1, len(every) + 1)) or not set(distinct) <= set(every[-len(distinct) :]):
-            yield distinct[-1]
+        through_all = every == list(range(1, len(every) + 1)) and set(distinct) <= set(every[-len(distinct) :])
+        first = min((line for line in lines if any(dose.treatment.line for dose in line.doses)), key=_began)
+        unnumbered = [line for line in lines if not any(dose.treatment.line for dose in line.doses)]
+        overlooked = any(
+            _began(line) < _began(first) and _may_share(line.settings, first.settings) is Truth.MET
+            for line in unnumbered
+        )
+        if not through_all or (distinct[0] == 1 and overlooked):
+            # Lines begun after the last that has a number come on top of it.
+            yield distinct[-1] + sum(line.start > starts[distinct[-1]] for line in unnumbered)
+
+
+def _began(line: Line) -> int:
+    return line.start
 
 
 def is_every_line(concepts: t.Concepts) -> bool:

@@ -102,3 +102,28 @@ def test_a_count_says_what_it_counted():
     }  # fmt: skip
     exact = asked("count line(systemic) >= 1", lms(treatments=TWO, coverage=COMPLETE), cancer="leiomyosarcoma")
     assert exact.note == "count: 2"
+
+
+@pytest.mark.parametrize(
+    ("rule", "treatments", "missing"),
+    [
+        (
+            "count line(systemic, ended: yes) = 1",
+            [drug("doxorubicin", "2025-06-10", setting="advanced")],
+            ["ongoing of doxorubicin (2025-06-10)"],
+        ),
+        # Only the number of the line says whether what comes back is a line of its own.
+        (
+            "count line(systemic) = 3",
+            [
+                drug("doxorubicin", "2024-01-10", "2024-03-20", setting="advanced"),
+                drug("pazopanib", "2024-05-10", "2024-06-20", setting="advanced"),
+                drug("doxorubicin", "2024-08-10", "2024-09-20", setting="advanced"),
+            ],
+            ["line of doxorubicin (line number)", "line of pazopanib (line number)"],
+        ),
+    ],
+)
+def test_an_open_count_of_lines_says_what_is_missing(rule, treatments, missing):
+    found = asked(rule, lms(treatments=treatments, coverage=COMPLETE), cancer="leiomyosarcoma")
+    assert (found.truth.word, [fact.text for fact in found.missing]) == ("unknown", missing)

@@ -54,6 +54,26 @@ CASES = {
     "numbers over all lines of a patient are borne out": (
         [drug("doxorubicin", "2022-01-10", "2022-03-10", setting="adjuvant", line="1"), {**PAZOPANIB, "line": "2"}], (), (1, 1)),
     "numbers with a gap are not": ([{**DOXORUBICIN, "line": "1"}, {**PAZOPANIB, "line": "3"}], (), (2, 3)),
+    "its own progression may have come before what began within 28 days of it": (
+        [advanced("doxorubicin", "2024-01-10", "2024-01-20", response="progressive disease"),
+         advanced("pazopanib", "2024-01-30", "2024-12-20")], (), (1, 2)),
+    "the progression in which both ended came after": (
+        [advanced("gemcitabine", "2024-01-10", "2024-05-20", response="progressive disease"),
+         advanced("docetaxel", "2024-01-17", "2024-05-20", response="progressive disease")], (), (1, 1)),
+    "so it did where the end was not written": (
+        [advanced("gemcitabine", "2024-01-10", response="progressive disease"),
+         advanced("docetaxel", "2024-01-17")], (), (1, 1)),
+    "a drug of the line taken up again before its progression": (
+        [advanced("gemcitabine", "2024-01-10", "2024-05-20", response="progressive disease"),
+         advanced("docetaxel", "2024-01-17", "2024-02-20"), advanced("docetaxel", "2024-03-20", "2024-05-20")], (), (1, 1)),
+    "a line that is said to be the second, and one after it": (
+        [{**DOXORUBICIN, "line": "2"}, PAZOPANIB], (), (2, 3)),
+    "a line that is said to be the first, and one before it": (
+        [DOXORUBICIN, {**PAZOPANIB, "line": "1"}], (), (1, 2)),
+    "a line that is said to be the first, and one after it": (
+        [{**DOXORUBICIN, "line": "1"}, PAZOPANIB], (), (2, 2)),
+    "a first line of advanced disease, after adjuvant therapy without a number": (
+        [drug("doxorubicin", "2022-01-10", "2022-03-10", setting="adjuvant"), {**PAZOPANIB, "line": "1"}], (), (1, 1)),
     "a drug of the line continued": (
         [DOXORUBICIN, advanced("ifosfamide", "2024-01-11", "2024-05-20"), drug("ifosfamide", "2024-07-01", setting="maintenance")],
         (), (1, 1)),
