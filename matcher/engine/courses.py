@@ -162,7 +162,9 @@ def in_window(context: Context, candidate: Candidate, window: Opened, kind: Kind
         name = candidate.evidence.value
         what = "end" if course.start.exact else "date"
         missing = Missing(kind.value, (name,), what, "", f"{what} of {name}{_dated(candidate)}", "look_up")
-        return unknown(Reason.IMPRECISE, evidence=(candidate.evidence,), missing=(missing,), flips=flips)
+        asked_already = any(fact.attribute == "start_date" for fact in candidate.finding.missing)
+        asked = () if asked_already else (missing,)
+        return unknown(Reason.IMPRECISE, evidence=(candidate.evidence,), missing=asked, flips=flips)
     if truth is Truth.NOT_MET:
         return Finding(truth, None, CHANGE_OF_ABSENCE[kind], flips, (candidate.evidence,))
     if amount is None:

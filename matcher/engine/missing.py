@@ -60,10 +60,17 @@ class Question:
         }
         return cls(finding, leaves, numbers, tuple(groups(finding)))
 
-    def asking(self, facts: frozenset[Missing]) -> list[int]:
-        """The numbers of the leaves that some missing facts would decide."""
-        found = (self.numbers[id(leaf)] for leaf in self.leaves if not facts.isdisjoint(leaf.missing))
-        return list(dict.fromkeys(found))
+    def asking(self, facts: frozenset[Missing]) -> dict[int, bool]:
+        """The numbers of the leaves that some missing facts may decide, and whether they surely do.
+
+        Of several facts that one leaf lacks, one may leave it open.
+        """
+        found: dict[int, bool] = {}
+        for leaf in self.leaves:
+            if not facts.isdisjoint(leaf.missing):
+                number = self.numbers[id(leaf)]
+                found[number] = found.get(number, True) and facts.issuperset(_facts(leaf))
+        return found
 
     def answered(self, choice: Mapping[int, Truth]) -> Truth:
         """The truth when some leaves are taken to be decided."""
@@ -73,22 +80,47 @@ class Question:
         """The truths over the values of some missing facts, the rest staying unknown."""
         return frozenset(self.answered(choice) for choice in _choices(self.asking(facts)))
 
+    def needs_facts(self, choice: Mapping[int, Truth]) -> bool:
+        """Whether facts are still missing when some leaves are taken to be decided."""
+        return _needs_facts(self.finding, {key: choice[n] for key, n in self.numbers.items() if n in choice})
+
     def turned_by(self, facts: frozenset[Missing]) -> bool:
         """Whether some values of a group of facts change the truth."""
         return self.effects(facts) != {Truth.UNKNOWN}
 
     def decided_by(self, leaf: Finding) -> bool:
         """Whether some answer to a leaf changes the truth."""
-        choices = _choices([self.numbers[id(leaf)]])
+        choices = _choices({self.numbers[id(leaf)]: True})
         return any(self.answered(choice) is not Truth.UNKNOWN for choice in choices)
 
 
-def _choices(numbers: Sequence[int]) -> Iterable[dict[int, Truth]]:
-    """Every combination of answers to some leaves; of too many, all one way or all the other."""
+def _facts(leaf: Finding) -> tuple[Missing, ...]:
+    return tuple(fact for fact in leaf.missing if fact.kind not in READ)
+
+
+def _choices(numbers: Mapping[int, bool]) -> Iterable[dict[int, Truth]]:
+    """Every combination of answers to some leaves, unknown among them where a leaf is not surely decided.
+
+    Of too many leaves, all one way or all the other.
+    """
     if len(numbers) > TRIED:
-        return [dict.fromkeys(numbers, truth) for truth in (Truth.MET, Truth.NOT_MET)]
-    choices = product((Truth.MET, Truth.NOT_MET), repeat=len(numbers))
+        open_ = [] if all(numbers.values()) else [{n: Truth.UNKNOWN for n, sure in numbers.items() if not sure}]
+        return [*(dict.fromkeys(numbers, truth) for truth in (Truth.MET, Truth.NOT_MET)), *open_]
+    decided, open_too = (Truth.MET, Truth.NOT_MET), (Truth.MET, Truth.NOT_MET, Truth.UNKNOWN)
+    choices = product(*(decided if sure else open_too for sure in numbers.values()))
     return [dict(zip(numbers, choice, strict=True)) for choice in choices]
+
+
+def _needs_facts(finding: Finding, assumed: Mapping[int, Truth]) -> bool:
+    """Whether something below a finding that is still unknown lacks a fact, and not only a reader."""
+    if _with(finding, assumed) is not Truth.UNKNOWN:
+        return False
+    if not finding.parts:
+        return bool(_facts(finding)) or finding.reason not in (Reason.NEEDS_JUDGEMENT, Reason.NOT_STRUCTURED)
+    parts = finding.parts
+    if isinstance(finding.rule, t.If) and (condition := _with(parts[0], assumed)) is not Truth.UNKNOWN:
+        parts = parts[1:2] if condition is Truth.MET else parts[2:]
+    return any(_needs_facts(part, assumed) for part in parts)
 
 
 def _with(finding: Finding, assumed: Mapping[int, Truth]) -> Truth:
@@ -140,16 +172,32 @@ def groups(finding: Finding, *, negated: bool = False) -> list[frozenset[Missing
     if finding.truth is not Truth.UNKNOWN:
         return []
     if not finding.parts:
-        return [frozenset({fact}) for fact in finding.missing if fact.kind not in READ]
+        return [frozenset({fact}) for fact in _facts(finding)]
     flip = isinstance(finding.rule, t.Not)
     inside = [groups(part, negated=negated != flip) for part in _asked_parts(finding)]
     if isinstance(finding.rule, t.Except):
         inside = [groups(finding.parts[0], negated=negated), groups(finding.parts[1], negated=not negated)]
-    disjunctive = isinstance(finding.rule, t.And if negated else t.Or)
     open_ = [part for part in inside if part]
-    if disjunctive and len(open_) > 1:
+    if _alternatives(finding, negated) and len(open_) > 1:
         return [frozenset(fact for part in open_ for group in part for fact in group)]
     return list(dict.fromkeys(group for part in inside for group in part))
+
+
+def _alternatives(finding: Finding, negated: bool) -> bool:
+    """Whether one of the open parts suffices: of an `or`, of a denied `and`, of a number that lacks one."""
+    match finding.rule:
+        case t.And():
+            return negated
+        case t.Or():
+            return not negated
+        case t.Quota(bound, number) if bound is not t.Bound.EXACTLY:
+            met = sum(part.truth is Truth.MET for part in finding.parts)
+            open_ = sum(part.truth is Truth.UNKNOWN for part in finding.parts)
+            if (bound is t.Bound.AT_LEAST) is not negated:
+                return met + 1 == (number if bound is t.Bound.AT_LEAST else number + 1)
+            return met + open_ == (number if bound is t.Bound.AT_LEAST else number + 1)
+        case _:
+            return False
 
 
 def questions(finding: Finding, line: str) -> list[str]:
@@ -191,7 +239,7 @@ def entries(criteria: Sequence[tuple[str, Finding]]) -> tuple[Entry, ...]:
         (group, name): asked_by[name].effects(group) for group, names in asked.items() for name in dict.fromkeys(names)
     }  # fmt: skip
     stuck = {name for name in asked_by if _stuck(asked_by[name], [t for (_, n), t in effects.items() if n == name])}
-    open_ = [question for question in asked_by.values() if question.groups]
+    every = tuple(asked_by.values())
     found = []
     for group, names in asked.items():
         seen = [effects[group, name] for name in dict.fromkeys(names)]
@@ -199,7 +247,7 @@ def entries(criteria: Sequence[tuple[str, Finding]]) -> tuple[Entry, ...]:
             continue
         rules_out = sum(Truth.NOT_MET in truths for truths in seen)
         decides = sum(Truth.UNKNOWN not in truths for truths in seen)
-        found.append(Entry(_in_order(group), tuple(dict.fromkeys(names)), rules_out, decides, _settles(open_, group)))
+        found.append(Entry(_in_order(group), tuple(dict.fromkeys(names)), rules_out, decides, _settles(every, group)))
     return tuple(
         sorted(
             found,
@@ -226,13 +274,14 @@ def _stuck(question: Question, effects: Sequence[frozenset[Truth]]) -> bool:
     return not any(question.decided_by(leaf) for leaf in question.leaves if _asked(leaf, ""))
 
 
-def _settles(open_: Sequence[Question], group: frozenset[Missing]) -> bool:
+def _settles(questions_: Sequence[Question], group: frozenset[Missing]) -> bool:
     """Whether, whatever the values of these facts, one criterion fails or none needs facts any more."""
-    numbers = [question.asking(group) for question in open_]
-    if not all(numbers):
-        return False  # where the others are met, this one is still open
-    for choice in _choices(list(dict.fromkeys(number for each in numbers for number in each))):
-        truths = {question.answered(choice) for question in open_}
-        if Truth.NOT_MET not in truths and Truth.UNKNOWN in truths:
-            return False
-    return True
+    numbers: dict[int, bool] = {}
+    for question in questions_:
+        for number, sure in question.asking(group).items():
+            numbers[number] = numbers.get(number, True) and sure
+    return all(
+        any(question.answered(choice) is Truth.NOT_MET for question in questions_)
+        or not any(question.needs_facts(choice) for question in questions_)
+        for choice in _choices(numbers)
+    )

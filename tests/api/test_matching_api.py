@@ -79,7 +79,7 @@ def test_counts_and_funnel_are_those_of_the_run(api: APIClient, run: MatchRun) -
 def test_the_documented_patient_fits_and_the_other_needs_facts(api: APIClient, run: MatchRun) -> None:
     rows = api.get("/api/v1/matches/", {"registry": "centre", "trial": "NCT01442662"}).json()["results"]
     told = {row["patient_id"]: (row["status"], row["needs"], row["offered"]) for row in rows}
-    assert told == {"P-1": ("potentially_eligible", None, False), "P-2": ("needs_information", "both", False)}
+    assert told == {"P-1": ("potentially_eligible", None, False), "P-2": ("needs_information", "facts", False)}
 
 
 def test_matches_are_filtered(api: APIClient, run: MatchRun, centre: Any) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from matcher.engine.missing import Question
 from tests.made_documents import made_trial, result_of
-from tests.synthetic import asked, drug, lms, patient
+from tests.synthetic import DRUGS_COMPLETE, asked, drug, lms, patient
 from trials.criteria.documents import TrialDocument
 
 
@@ -42,7 +42,14 @@ CREATININE = "creatinine clearance within 30 days or serum creatinine within 30 
         (("if age >= 18 then ecog <= 2 else anc >= 1 10*9/L",), [(ECOG, ("C1",), True)]),
         (("if age <= 18 then ecog <= 2 else anc >= 1 10*9/L",), [(ANC, ("C1",), True)]),
         (("if age >= 18 then ecog <= 2",), [(ECOG, ("C1",), True)]),
-        (("at least 1 of (age <= 18; ecog <= 2; anc >= 1 10*9/L)",), [(ECOG, ("C1",), False), (ANC, ("C1",), False)]),
+        # One that suffices is an alternative, however it is written.
+        (("at least 1 of (age <= 18; ecog <= 2; anc >= 1 10*9/L)",), [(f"{ECOG} or {ANC}", ("C1",), True)]),
+        (("at least 2 of (age >= 18; ecog <= 2; anc >= 1 10*9/L)",), [(f"{ECOG} or {ANC}", ("C1",), True)]),
+        (("at least 2 of (age <= 18; ecog <= 2; anc >= 1 10*9/L)",), [(ECOG, ("C1",), False), (ANC, ("C1",), False)]),
+        (("at most 1 of (age <= 18; ecog <= 2; anc >= 1 10*9/L)",), [(f"{ECOG} or {ANC}", ("C1",), True)]),
+        (("at most 1 of (age >= 18; ecog <= 2; anc >= 1 10*9/L)",), [(ECOG, ("C1",), False), (ANC, ("C1",), False)]),
+        (("not at least 2 of (ecog <= 2; anc >= 1 10*9/L)",), [(f"{ECOG} or {ANC}", ("C1",), True)]),
+        (("not at most 0 of (ecog <= 2; anc >= 1 10*9/L)",), [(f"{ECOG} or {ANC}", ("C1",), True)]),
         # No fact by itself decides: all are listed.
         (("exactly 1 of (ecog <= 2; anc >= 1 10*9/L)",), [(ECOG, ("C1",), False), (ANC, ("C1",), False)]),
         # Questions are not facts.
@@ -55,7 +62,7 @@ def test_which_and_in_what_order(criteria, expected):
 
 def test_those_that_alone_could_rule_the_pair_out_come_first():
     # Of the first line one fact alone can only be met; the platelets alone can fail the second, dearer as they are.
-    found = listed("at least 1 of (ecog <= 2; anc >= 1 10*9/L)", "platelets >= 100 10*9/L")
+    found = listed("if ecog <= 2 then anc >= 1 10*9/L", "platelets >= 100 10*9/L")
     assert [(text, criteria) for text, criteria, _ in found] == [
         ("platelet count within 30 days", ("C2",)), (ECOG, ("C1",)), (ANC, ("C1",)),
     ]  # fmt: skip
@@ -97,7 +104,12 @@ def test_order_of_cost():
         # Either its own line fails, or the other's alternative is met with it.
         (("ecog <= 2", "ecog <= 2 or anc >= 1 10*9/L"), [True]),
         (("ecog <= 2", {"not_structured": "why"}), [True]),
-        (('ecog <= 2 and ask "is it so?"',), [False]),
+        # It settles what the pair needs of facts; a reader it may need still.
+        (('ecog <= 2 and ask "is it so?"',), [True]),
+        (('ecog <= 2 and (anc >= 1 10*9/L or ask "is it so?")',), [False]),
+        (("if ecog <= 2 then ecog <= 1 else ecog <= 3",), [True]),
+        (('if ecog <= 2 then ask "is it so?" else ecog <= 3',), [True]),
+        (("if ecog <= 2 then anc >= 1 10*9/L else ecog <= 3",), [False]),
     ],
 )
 def test_settles(criteria, settles):
@@ -123,3 +135,38 @@ def test_many_open_leaves_are_tried_all_one_way_and_all_the_other():
     (group,) = question.groups
     assert len(group) == len(tests)
     assert {truth.word for truth in question.effects(group)} == {"met", "not_met"}
+
+
+def test_one_of_several_facts_that_a_line_lacks_may_leave_it_open():
+    # Told of a last dose three months ago one does not know yet whether another course followed.
+    who = lms(treatments=[drug("doxorubicin", "2025-11-01", None, ongoing="no")], coverage=[])
+    document = made_trial("time since last treatment(doxorubicin) >= 28 days")
+    found = result_of(document, who).best.missing
+    assert [(entry.text, entry.rules_out, entry.decides, entry.settles) for entry in found] == [
+        ("end of doxorubicin (2025-11-01)", 1, 0, False),
+        ("list of drug treatments complete to 2026-01-15?", 1, 0, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        (drug("doxorubicin"), ["start date of doxorubicin"]),
+        (drug("doxorubicin", ongoing="no"), ["date of doxorubicin"]),
+        (drug("doxorubicin", "2025-11-01", ongoing="no"), ["end of doxorubicin (2025-11-01)"]),
+        (drug("doxorubicin", "2025", "2025"), ["date of doxorubicin (2025 to 2025)"]),
+    ],
+)
+def test_the_dates_that_place_a_course_are_asked_once(row, expected):
+    who = lms(treatments=[row], coverage=[DRUGS_COMPLETE])
+    assert [text for text, _, _ in listed("no treatment(doxorubicin) within 28 days", who=who)] == expected
+
+
+def test_an_answer_that_matters_only_after_a_fact_is_not_asked_for_yet():
+    document = made_trial('ecog <= 2 or (anc >= 1 10*9/L and ask "is it so?")')
+    found = result_of(document, lms()).best
+    assert (found.needs, found.to_read) == ("facts", ())
+    anc = {"test": "anc", "value": "2", "unit": "10*9/L", "date": "2026-01-10"}
+    poor = {"test": "ecog", "value": "3", "date": "2026-01-10"}
+    assert result_of(document, lms(observations=[anc])).best.needs == "both"
+    assert result_of(document, lms(observations=[anc, poor])).best.needs == "reader"
