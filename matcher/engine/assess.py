@@ -268,26 +268,42 @@ def _cohort(id: str, open_: bool, results: Sequence[CriterionResult], context: C
         needs = "both" if facts and to_read else "facts" if facts else "reader"
     clears = None
     if failed and status is Status.NOT_NOW:
-        clears = _clears([r.criterion for r in failed], [r.finding for r in failed if r.finding is not None], context)
+        held = [r.criterion for r in counted if r.truth is Truth.MET and r.answer is None]
+        findings = [r.finding for r in failed if r.finding is not None]
+        clears = _clears([r.criterion for r in failed], findings, context, held)
     return CohortResult(id, open_, status, needs, wanted, to_read, clears)
 
 
-def _clears(criteria: Sequence[Criterion], findings: Sequence[Finding], context: Context) -> date | None:
+def _clears(
+    criteria: Sequence[Criterion], findings: Sequence[Finding], context: Context, held: Sequence[Criterion] = ()
+) -> date | None:
     """The least later date on which all of these criteria are met with the same facts; None unless time alone does it.
 
+    Of those that are `held`, met today, none may fail on that date: who has outgrown an upper age by then never fits.
     The date is searched: each day on which some leaf may turn is tried with today's knowledge, completeness of the
     record moving along with the date.
     """
     if not all(finding.truth is Truth.NOT_MET and finding.change is Change.TIME for finding in findings):
         return None
     primaries = disease.primaries(context)
-    day: int | None = context.asked
-    while (day := max(turning.earliest(finding, Truth.MET, day) for finding in findings)) < FUTURE:
+    lost: list[Finding] = []
+    day = context.asked
+    while (day := _next_tried(findings, lost, day)) < FUTURE:
         later = replace(context, asked=day, cache={"primaries": primaries})
         findings = [_finding(c, replace(later, criterion=c.id, cache=later.cache)) for c in criteria]
+        lost = []
         if all(finding.truth is Truth.MET for finding in findings):
-            return date.fromordinal(day)
+            kept = [_finding(c, replace(later, criterion=c.id, cache=later.cache)) for c in held]
+            lost = [finding for finding in kept if finding.truth is Truth.NOT_MET]
+            if not lost:
+                return date.fromordinal(day)
     return None
+
+
+def _next_tried(findings: Sequence[Finding], lost: Sequence[Finding], day: int) -> int:
+    """The first day after `day` on which all of `findings` may be met and what was `lost` no longer be not met."""
+    wanted = [turning.earliest(finding, Truth.MET, day) for finding in findings]
+    return max(*wanted, *(turning.first_flip(finding, day) for finding in lost))
 
 
 def knows_nothing_of(

@@ -20,7 +20,7 @@ def earliest(finding: Finding, wanted: Truth, after: int) -> int:
         return after + 1
     rule, parts = finding.rule, finding.parts
     if not parts:
-        return min((day for day in finding.flips if day > after), default=FUTURE)
+        return first_flip(finding, after)
     match rule:
         case t.Not():
             return earliest(parts[0], negation(wanted), after)
@@ -37,4 +37,9 @@ def earliest(finding: Finding, wanted: Truth, after: int) -> int:
             return earliest(parts[0], wanted, after)
         case _:
             # Of a quota or an `if` any part may turn it.
-            return min((day for day in finding.flips if day > after), default=FUTURE)
+            return first_flip(finding, after)
+
+
+def first_flip(finding: Finding, after: int) -> int:
+    """The first day after `after` on which time alone may turn a finding at all; FUTURE if there is none."""
+    return min((day for day in finding.flips if day > after), default=FUTURE)

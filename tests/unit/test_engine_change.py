@@ -472,3 +472,19 @@ def test_a_line_goes_on_with_any_of_its_drugs():
     drugs = [drug("gemcitabine", "2025-12-01", "2025-12-20"), drug("docetaxel", "2025-12-01", ongoing="yes")]
     found = asked("no line(systemic) within 28 days", lms(treatments=drugs, coverage=ALL), cancer="leiomyosarcoma")
     assert (found.truth.word, str(found.change)) == ("not_met", "by action")
+
+
+@pytest.mark.parametrize(
+    ("held", "clears"),
+    [
+        ("ecog <= 2", date(2026, 2, 3)),
+        ("age <= 64", None),  # 65 on 3 April
+        ("age <= 64 or age >= 66", date(2027, 4, 3)),  # not while she is 65
+        ("no treatment(trabectedin)", date(2026, 2, 3)),
+    ],
+)
+def test_a_pair_does_not_clear_on_a_day_on_which_another_line_fails(held, clears):
+    spans = {"age <= 64": "4 months", "age <= 64 or age >= 66": "4 months"}
+    washout = f"no treatment(pazopanib) within {spans.get(held, '28 days')}"
+    result = result_of(made_trial(washout, held), lms(**FACTS))
+    assert (result.status.value, result.best.clears_on) == ("not_now", clears)
