@@ -93,15 +93,8 @@ def _treatment_fields(context: Context, treatment: Treatment) -> dict[str, Calla
                 for other in treatments(context, pattern, False)
                 if other.fact.id != treatment.id
             ]
-            need = Need("treatments", "drug", context.concepts(pattern.concepts, (Domain.DRUG,)))
-            silent = absence(
-                context,
-                need,
-                until=treatment_course(context, treatment).end.hi,
-                change=Change.COURSE,
-                text=list_complete(context, "drug"),
-            )
-            return either([*found, silent])
+            silent = _unrecorded(context, pattern.concepts, treatment_course(context, treatment).end.hi)
+            return either([*found, *silent])
 
         return test_finding(test, leaf)
 
@@ -262,6 +255,23 @@ def together(context: Context, treatment: Treatment, other: Candidate) -> Findin
     return replace(missing_field(treatment, Kind.TREATMENT, "start_date"), reason=Reason.IMPRECISE)
 
 
+def _unrecorded(context: Context, concepts: t.Concepts, until: int) -> list[Finding]:
+    """That no partner of a regimen was left out: a drug, or what else was given with one, as radiotherapy."""
+    asked = () if concepts.is_any else context.concepts(concepts, CONCEPT_DOMAINS[Kind.TREATMENT])
+    kinds = {id: treatment_kinds(context, id) for id in asked}
+    every = sorted({kind for each in kinds.values() for kind in each}) or [""]
+    return [
+        absence(
+            context,
+            Need("treatments", kind, tuple(id for id in asked if kind in kinds[id])),
+            until=until,
+            change=Change.COURSE,
+            text=list_complete(context, kind),
+        )
+        for kind in every
+    ]
+
+
 def _regimens(context: Context, records: t.Records) -> Iterable[Candidate]:
     """`gemcitabine and docetaxel`: every drug of the regimen, given together."""
     for regimen in records.concepts.alternatives:
@@ -278,15 +288,7 @@ def _regimens(context: Context, records: t.Records) -> Iterable[Candidate]:
                     for other in treatments(context, partner, False)
                     if other.fact.id != first.fact.id
                 ]
-                need = Need("treatments", "drug", context.named(name, (Domain.DRUG,)))
-                silent = absence(
-                    context,
-                    need,
-                    until=first.course.end.hi,
-                    change=Change.COURSE,
-                    text=list_complete(context, "drug"),
-                )
-                parts.append(either([*others, silent]))
+                parts.append(either([*others, *_unrecorded(context, partner.concepts, first.course.end.hi)]))
             yield Candidate(first.fact, first.course, both(parts), first.evidence)
 
 

@@ -279,3 +279,32 @@ def test_fields_of_one_column(case):
     row = drug("doxorubicin", "2024-01-10", "2024-05-20", cycles="6", cumulative_dose="450",
                cumulative_dose_unit="mg/m2", on_trial="yes", response="PR", intent="xyzzy")  # fmt: skip
     assert when(f"has treatment(doxorubicin, {test})", [row], [DRUGS_COMPLETE]) == expected
+
+
+CHEMORADIATION = "has treatment(cisplatin and radiotherapy)"
+CISPLATIN = {"treatment": "cisplatin", "kind": "drug", "start_date": "2024-01-10", "end_date": "2024-03-01"}
+RADIOTHERAPY = {
+    "treatment": "radiotherapy",
+    "kind": "radiotherapy",
+    "start_date": "2024-01-12",
+    "end_date": "2024-03-01",
+}
+EVERY = {"domain": "treatments", "scope": "all", "complete_through": "2026-01-10"}
+ONLY_DRUGS = {"domain": "treatments", "scope": "kind:drug", "complete_through": "2026-01-10"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "treatments", "coverage", "expected"),
+    [
+        (CHEMORADIATION, [CISPLATIN, RADIOTHERAPY], [EVERY], "met"),
+        (CHEMORADIATION, [CISPLATIN], [EVERY], "not_met"),
+        # A complete list of drugs says nothing of radiotherapy.
+        (CHEMORADIATION, [CISPLATIN], [ONLY_DRUGS], "unknown: not recorded"),
+        ("has treatment(cisplatin, with: radiotherapy)", [CISPLATIN, RADIOTHERAPY], [EVERY], "met"),
+        ("has treatment(cisplatin, with: treatment(radiotherapy))", [CISPLATIN], [ONLY_DRUGS], "unknown: not recorded"),
+        ("has treatment(cisplatin, with: treatment(any))", [CISPLATIN], [EVERY], "not_met"),
+        ("has treatment(cisplatin, with: treatment(any))", [CISPLATIN], [ONLY_DRUGS], "unknown: not recorded"),
+    ],
+)
+def test_a_regimen_may_hold_more_than_drugs(rule, treatments, coverage, expected):
+    assert truth(rule, lms(treatments=treatments, coverage=coverage)) == expected
