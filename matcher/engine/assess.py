@@ -303,7 +303,7 @@ def _clears(
 def _next_tried(findings: Sequence[Finding], lost: Sequence[Finding], day: int) -> int:
     """The first day after `day` on which all of `findings` may be met and what was `lost` no longer be not met."""
     wanted = [turning.earliest(finding, Truth.MET, day) for finding in findings]
-    return max(*wanted, *(turning.first_flip(finding, day) for finding in lost))
+    return max([*wanted, *(turning.first_flip(finding, day) for finding in lost)])
 
 
 def knows_nothing_of(
