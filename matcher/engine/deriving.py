@@ -7,7 +7,7 @@ day. Where an input was measured twice on its day there is a value for each. For
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from matcher.engine import derived
@@ -138,6 +138,13 @@ def _qtcf(context: Context) -> Iterable[Observation]:
             yield _made("qtcf", ecg.item, (ecg, rate), [value], "Fridericia", "ms")
 
 
+def _qtc(context: Context) -> Iterable[Observation]:
+    """A QT interval corrected by a named formula is a corrected QT interval; the reverse does not hold."""
+    reported = [each.item for test in ("qtcf", "qtcb") for each in _measured(context, test)]
+    for item in reported or _qtcf(context):
+        yield replace(item, test="qtc")
+
+
 def _anc(context: Context) -> Iterable[Observation]:
     for lab in _measured(context, "wbc"):
         for segs in _measured(context, "neutrophil_percent", lab.day):
@@ -172,6 +179,7 @@ _FORMULAS: dict[str, Callable[[Context], Iterable[Observation]]] = {
     "bmi": _bmi,
     "corrected_calcium": _calcium,
     "qtcf": _qtcf,
+    "qtc": _qtc,
     "anc": _anc,
     "hepatic_nci_odwg": _hepatic,
 }

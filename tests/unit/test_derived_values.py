@@ -69,6 +69,15 @@ CASES = {
     "not from two days": (
         [obs("qt", "400", unit="ms"), obs("heart_rate", "90", unit="/min", date="2026-01-09")], "qtcf <= 470 ms",
         "unknown: not recorded"),
+    "a QTcF is a QTc": ([obs("qtcf", "500", unit="ms")], "qtc > 480 ms", "met"),
+    "so is a QTcB": ([obs("qtcb", "440", unit="ms")], "qtc > 480 ms", "not_met"),
+    "QTcF and QTcB of one day on two sides of the limit": (
+        [obs("qtcf", "470", unit="ms"), obs("qtcb", "490", unit="ms")], "qtc > 480 ms", "unknown: conflicting"),
+    "a reported QTc outranks them": (
+        [obs("qtc", "470", unit="ms"), obs("qtcf", "490", unit="ms")], "qtc > 480 ms", "not_met"),
+    "QTc from QT and heart rate": (
+        [obs("qt", "400", unit="ms"), obs("heart_rate", "90", unit="/min")], "qtc <= 450 ms", "not_met"),
+    "a QTc by an unnamed formula is no QTcF": ([obs("qtc", "500", unit="ms")], "qtcf > 480 ms", "unknown: not recorded"),
     "neutrophils from white cells and differential": (
         [obs("wbc", "4.2", unit="10*9/L"), obs("neutrophil_percent", "48", unit="%"), obs("band_percent", "3", unit="%")],
         "anc >= 2.1 10*9/L", "met"),
