@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -116,7 +117,7 @@ class _Capped:
     def readline(self, size: int = -1, /) -> bytes:
         try:
             line = self._stream.readline(size)
-        except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
             raise UnusableFile(
                 file=self._name, message="the archive is damaged here", remedy="pack the files again and send that"
             ) from error
@@ -153,6 +154,10 @@ def _zip_tables(file: BinaryIO, name: str, encoding: str) -> tuple[list[Table], 
             file=name, message="the zip archive is damaged", remedy="pack the files again and send that"
         ) from error
     members = [member for member in archive.infolist() if not _is_furniture(member)]
+    if any(member.filename == "[Content_Types].xml" for member in members):
+        raise UnusableFile(
+            file=name, message="this is a workbook and no CSV", remedy="save each sheet as CSV UTF-8 and send that"
+        )
     if len(members) > MAX_MEMBERS:
         raise UnusableFile(
             file=name,
@@ -217,9 +222,17 @@ def _table(name: str, opener: Callable[[], Lines], encoding: str) -> Table:
     lines = 0
     with closing(opener()) as stream:
         first = stream.readline(MAX_LINE)
-        if first.startswith((b"\xff\xfe", b"\xfe\xff")):
+        wide = _wide_encoding(first)
+        if wide is not None:
             raise UnusableFile(
-                file=name, row=1, message="the file is UTF-16", remedy="save it as CSV UTF-8 and send that"
+                file=name, row=1, message=f"the file is {wide}", remedy="save it as CSV UTF-8 and send that"
+            )
+        if b"\r" in first.removesuffix(b"\n").removesuffix(b"\r") and b'"' not in first:
+            raise UnusableFile(
+                file=name,
+                row=1,
+                message="the rows end with a carriage return alone",
+                remedy="save the file with ordinary line ends (LF or CRLF) and send that",
             )
         while stream.readline(MAX_LINE):
             lines += 1
@@ -266,6 +279,20 @@ def _table(name: str, opener: Callable[[], Lines], encoding: str) -> Table:
                     yield row
 
     return Table(name=name, header=tuple(names), delimiter=delimiter, open=data, rows_about=lines)
+
+
+def _wide_encoding(first: bytes) -> str | None:
+    """The encoding of several bytes a letter that a file begins in, by its mark or because each other byte is NUL."""
+    if first.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        return "UTF-32"
+    start = first[:200]
+    if first.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "UTF-16"
+    for offset in (0, 1):
+        every_other = start[offset::2]
+        if len(every_other) > 3 and not any(every_other[:-1]):
+            return "UTF-16"
+    return None
 
 
 def header_key(column: str) -> str:

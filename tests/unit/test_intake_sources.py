@@ -61,6 +61,15 @@ UNUSABLE: list[tuple[str, bytes, str, int | None, str]] = [
     ("NUL byte", b"a,b\n1,2\n3,\x004\n", "NUL byte", 3, "not a CSV"),
     ("wrong encoding", b"a,b\n1,2\nna\xefve,2\n", "byte 0xEF at place 3 of the line is not UTF-8", 3, "Windows-1252"),
     ("UTF-16", "a,b\n1,2\n".encode("utf-16"), "UTF-16", 1, "CSV UTF-8"),
+    ("UTF-16 without its mark", "first,second\n1,2\n".encode("utf-16-le"), "UTF-16", 1, "CSV UTF-8"),
+    ("UTF-16 of the other order", "first,second\n1,2\n".encode("utf-16-be"), "UTF-16", 1, "CSV UTF-8"),
+    ("UTF-32", "a,b\n1,2\n".encode("utf-32"), "UTF-32", 1, "CSV UTF-8"),
+    ("carriage returns alone", b"a,b\r1,2\r3,4\r", "carriage return", 1, "line ends"),
+    ("a line of 5 MB", b"a,b\n1,2" + b"," * 5_000_000 + b"\n", "a line is longer than 4 MB", 2, "quotes are closed"),
+    ("50,001 columns", b"a" + b",b" * 50_000 + b"\n", "more than 2000 columns", 1, "line ends"),
+    ("a header in another encoding", "a,größe\n1,2\n".encode("latin-1"), "not UTF-8", 1, "Windows-1252"),
+    ("NUL in the header", b"a,\0b\n1,2\n", "NUL byte", 1, "not a CSV"),
+    ("NUL inside quotes", b'a,b\n1,"x\ny\0"\n', "NUL byte", 2, "not a CSV"),
     ("5 MB field", b"a,b\n1," + b"x" * 5_000_000 + b"\n", "longer than", 2, "quotes are closed"),
     ("2 MB field", b"a,b\n1,2\n1," + b"x" * 2_000_000 + b"\n", "longer than 1,000,000 characters", 3, "shorten"),
     ("quote never closed", b'a,b\n1,2\n"3,4\n5,6\n', "quotes of this row", 3, "close every quote"),
@@ -109,9 +118,21 @@ def lying_about_its_size() -> bytes:
     return bytes(content)
 
 
+def flipped() -> bytes:
+    """An archive that lost some bytes in the middle of what it packs."""
+    content = bytearray(packed({"a.csv": b"a,b\n" + bytes(range(48, 123)) * 40}))
+    content[60:70] = b"\xff" * 10
+    return bytes(content)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (flipped, "damaged"),
+        (lambda: packed({"a.csv": b"a,b\n1,2\n" * 9})[:-40], "damaged"),
+        (lambda: packed({"[Content_Types].xml": b"<x/>", "xl/workbook.xml": b"<x/>"}), "workbook and no CSV"),
+        (lambda: packed({"inner.zip": packed({"a.csv": b"a\n1\n"})}), "no CSV file"),
+        (lambda: packed({}), "no CSV file"),
         (lambda: packed({"a.csv": b"a,b\n" + b"0" * 20_000_000}), "times its size"),
         (lying_about_its_size, "damaged|times its size"),
         (lambda: packed({f"{i}.csv": b"a\n1\n" for i in range(101)}), "more than 100 files"),
@@ -119,7 +140,19 @@ def lying_about_its_size() -> bytes:
         (lambda: packed({"notes.pdf": b"x"}), "no CSV file"),
         (encrypted, "encrypted"),
     ],
-    ids=["bomb", "bomb that lies", "too many files", "same name twice", "no table", "encrypted"],
+    ids=[
+        "bytes lost",
+        "end lost",
+        "workbook",
+        "zip in a zip",
+        "nothing in it",
+        "bomb",
+        "bomb that lies",
+        "too many files",
+        "same name twice",
+        "no table",
+        "encrypted",
+    ],
 )
 def test_a_zip_is_not_trusted(make: Callable[[], bytes], message: str) -> None:
     with pytest.raises(UnusableFile, match=message):
