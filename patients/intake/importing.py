@@ -655,6 +655,9 @@ class _Store:
                 drafts[entry.kind].append(entry.draft)
             elif entry.rejected:
                 in_doubt.add(entry.kind)
+        if person.current:
+            # A row with an id and nothing else (a wide file of one test) says who it is about and corrects nothing.
+            drafts["patients"] = [draft for draft in drafts["patients"] if _says_something(draft)]
         # Who is in no file of a snapshot with patients has left the registry, with all that was known of them.
         leaving = "patients" in self.run_.kinds and "patients" not in self.in_doubt
         gone = self.snapshot and leaving and not person.entries
@@ -938,6 +941,10 @@ def _raw(header: tuple[str, ...], cells: list[str]) -> list[list[str]]:
     """
     columns = [*header, *[""] * (len(cells) - len(header))]
     return [[column, cell] for column, cell in zip(columns, cells, strict=False)]
+
+
+def _says_something(draft: Draft) -> bool:
+    return any(name != "patient_id" and not is_blank(cell) for name, cell in draft.cells.items())
 
 
 def _current_facts(table: type[Fact], pks: list[int]) -> dict[int, list[Known]]:

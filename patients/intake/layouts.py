@@ -86,6 +86,14 @@ def recognise(table: Table, context: Context) -> Layout | None:
     if wide.facts_found and (named is not None or _kind_by_columns(present) in {None, KINDS["patients"]}):
         return wide.layout()
     kind = named or _kind_by_columns(present)
+    if named is None and (mixed := _kinds_mixed(present)):
+        # Read as one of them, the rows of the others would say nothing and be lost.
+        raise UnusableFile(
+            file=table.name,
+            row=1,
+            message=f"the columns are those of several kinds at once ({', '.join(mixed)})",
+            remedy=f"send the rows of each kind in a file of its own, such as {mixed[0]}.csv",
+        )
     return _canonical(table, keys, kind) if kind is not None else None
 
 
@@ -98,12 +106,37 @@ def _kind_by_name(name: str) -> Kind | None:
 
 
 def _kind_by_columns(present: frozenset[str]) -> Kind | None:
-    """The kind whose required columns all stand there, that of most required columns first."""
+    """The kind whose required columns all stand there, that of most required columns first.
+
+    An id alone makes no table of patients: a list of anything has one, and taken for their rows it would contradict
+    what is known of them.
+    """
     candidates = [kind for kind in KINDS.values() if kind.required and present.issuperset(kind.required)]
     if "patient_id" in present:
         candidates = [kind for kind in candidates if kind.by_patient]
+    if present.isdisjoint({column.name for column in KINDS["patients"].columns} - {"patient_id"}):
+        candidates = [kind for kind in candidates if kind.name != "patients"]
     candidates.sort(key=lambda kind: (-len(kind.required), -len(present & {column.name for column in kind.columns})))
     return candidates[0] if candidates else None
+
+
+def _kinds_mixed(present: frozenset[str]) -> list[str]:
+    """The kinds that a table could only all be at once: each has a name column that is none of the others'."""
+    named = [
+        kind
+        for kind in KINDS.values()
+        # Any export may have a column that it calls status.
+        if kind.name_column not in {"", "status"} and present.issuperset(kind.required)
+    ]
+    return [
+        kind.name
+        for kind in named
+        if any(
+            other.column(kind.name_column) is None and kind.column(other.name_column) is None
+            for other in named
+            if other is not kind
+        )
+    ]
 
 
 def _canonical(table: Table, keys: list[str], kind: Kind) -> Layout:

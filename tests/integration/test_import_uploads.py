@@ -392,6 +392,25 @@ def test_an_unusable_file_fails_the_upload_and_stores_nothing(
     assert not Patient.objects.exists()
 
 
+def test_a_file_that_is_not_recognised_among_others_is_told(registry: Registry) -> None:
+    done = upload(registry, patients=PATIENTS, shoes="patient_id,drug_name\nP-1,doxorubicin\nP-9,doxorubicin\n")
+    assert told(done) == [("shoes.csv", None, "file_not_recognised")]
+    assert (done.state, done.patients_new) == ("applied", 2)
+    assert record(registry, "P-1").sexes == ("female",), "its ids contradict nobody and make nobody known"
+
+
+def test_a_table_of_one_test_leaves_the_person_as_known(registry: Registry) -> None:
+    upload(registry, patients=PATIENTS)
+    for snapshot in (False, True):
+        done = upload(
+            registry, snapshot=snapshot, wide="patient_id,ecog,ecog_date\nP-1,1,2024-01-01\nP-2,,\nP-3,2,2024-01-01\n"
+        )
+        assert done.layout == "wide"
+        first = record(registry, "P-1")
+        assert (first.sexes, str(first.births[0]), str(first.data_through)) == (("female",), "1960", "2024-05-01")
+        assert [each.patient_id for each in selectors.registry_patients(registry)] == ["P-1", "P-2", "P-3"]
+
+
 def test_windows_1252_where_declared(registry: Registry) -> None:
     content = "patient_id,country\nP-1,Curaçao\n".encode("cp1252")
     waiting = actions.start_import(

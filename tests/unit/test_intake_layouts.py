@@ -61,8 +61,18 @@ def test_kinds_of_a_table(name: str, header: str, kinds: set[str]) -> None:
     assert layout.kinds == kinds
 
 
-def test_a_table_that_is_none() -> None:
-    assert recognised("alpha,beta") is None
+@pytest.mark.parametrize("header", ["alpha,beta", "patient_id,drug_name,start", "patient_id"])
+def test_a_table_that_is_none(header: str) -> None:
+    assert recognised(header) is None, "a list with ids is no list of patients: it would contradict what is known"
+
+
+def test_rows_of_several_kinds_in_one_table_are_refused() -> None:
+    with pytest.raises(UnusableFile, match="several kinds at once") as told:
+        recognised("patient_id,treatment,test,value", name="mended.csv")
+    assert "(treatments, observations)" in told.value.problem.message
+    assert "a file of its own" in told.value.problem.remedy
+    by_name = recognised("patient_id,treatment,test,value", name="treatments.csv")
+    assert by_name is not None and by_name.kinds == {"treatments"}
 
 
 @pytest.mark.parametrize(
