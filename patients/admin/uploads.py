@@ -24,7 +24,7 @@ from kombu.exceptions import OperationalError
 
 from patients import actions, tasks, trust
 from patients.admin_site import Link, ReadOnlyAdmin, RecordForm, form_page, need, page
-from patients.intake import rejected_csv
+from patients.intake import ENCODINGS, rejected_csv
 from patients.models import Preset, Registry, Upload, UploadProblem
 
 #: Problems shown together.
@@ -63,10 +63,10 @@ class UploadForm(RecordForm):
     )
     dry_run = forms.BooleanField(label="Dry run: show what would change, store nothing", required=False, initial=False)
     encoding = forms.ChoiceField(
-        choices=[("utf-8", "UTF-8"), ("cp1252", "Windows-1252 (Western Europe)"), ("iso-8859-15", "ISO 8859-15"),
-                 ("utf-16", "UTF-16")],
+        # Those that are read: one that is offered and then refused helps nobody.
+        choices=[(name.casefold(), name) for name in ENCODINGS.values()],
         initial="utf-8",
-    )  # fmt: skip
+    )
     name = forms.SlugField(
         label="Name of the new registry",
         required=False,

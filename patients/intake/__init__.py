@@ -8,9 +8,10 @@ from patients.intake.importing import Busy, ImportErrored, NotClaimed, context_f
 from patients.intake.problems import Problem, Severity, UnusableFile
 from patients.intake.rejected import rejected_csv
 from patients.intake.reread import reread
-from patients.intake.sources import encoding_named
+from patients.intake.sources import ENCODINGS, encoding_named
 
 __all__ = [
+    "ENCODINGS",
     "Busy",
     "ImportErrored",
     "NotClaimed",

@@ -13,6 +13,7 @@ from django.urls import reverse
 from kombu.exceptions import OperationalError
 
 from patients import tasks
+from patients.admin.uploads import UploadForm
 from patients.intake import run_import
 from patients.models import AuditEvent, Patient, Registry, Upload
 from tests.admin.conftest import Person, text_of
@@ -142,6 +143,14 @@ def test_a_new_registry_is_made_with_its_first_upload(manager: Client) -> None:
     registry = Registry.objects.get(name="fresh")
     assert registry.preset == "clinic"
     assert registry.uploads.count() == 1
+
+
+def test_every_encoding_that_is_offered_is_read(registry: Registry, manager: Client) -> None:
+    offered = [name for name, _ in UploadForm(may_create=False).fields["encoding"].choices]
+    assert offered
+    for name in offered:
+        assert sent(manager, registry=registry.pk, encoding=name).status_code == 302
+        assert run_import(Upload.objects.latest("pk").pk).state == "applied"
 
 
 @pytest.mark.parametrize(("said", "complaint"), [
