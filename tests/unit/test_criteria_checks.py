@@ -131,10 +131,23 @@ RULES = (
         "mg is no unit of a daily dose",
     ),
     Check("unit", "cumulative_dose(doxorubicin) <= 450", "cumulative_dose(doxorubicin) <= 450 mg/m2", "needs a unit"),
+    Check("not-a-number", "sex >= 1", "sex is male", "write sex is male or female"),
     Check("implausible", "ecog <= 7", "ecog <= 5", "values lie between 0 and 5"),
     Check("implausible", "hemoglobin >= 900 g/dL", "hemoglobin >= 90 g/L", "mend the number or its unit"),
     Check("implausible", "age <= 180", "age <= 80", "nobody is 180 years old"),
     # contradictions
+    Check(
+        "contradiction",
+        "has treatment(doxorubicin) within 10 days and no treatment(anthracycline) within 20 days",
+        "has treatment(doxorubicin) within 20 days and no treatment(anthracycline) within 10 days",
+        "cannot both hold",
+    ),
+    Check(
+        "contradiction",
+        "no treatment(any) within 4 weeks and has treatment(surgery) within 4 weeks",
+        "no treatment(any) within 4 weeks and has treatment(surgery) within 4 weeks after first treatment(any)",
+        "cannot both hold",
+    ),
     Check(
         "contradiction", "anc >= 2 10*9/L and anc < 1000 /uL", "anc >= 1 10*9/L and anc < 2000 /uL", "cannot both hold"
     ),

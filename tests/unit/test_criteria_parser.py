@@ -195,6 +195,48 @@ def test_the_whole_message_points_at_the_place() -> None:
     assert str(RuleError("beyond the text", 3, 1, "one line")) == "line 3, column 1: beyond the text"
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (" \n ", "the rule ends too early"),
+        ("ecog <= 2 or " * 80_000 + "ecog <= 2", "1,040,009 characters, and at most 6,000 are read"),
+        ("not " * 1_000 + "ecog <= 2", "nested more than 50 deep here"),
+        ("(" * 5_000 + "ecog <= 2" + ")" * 500, "the rule ends too early"),
+        ("ecog <= " + "9" * 5_000, "is no number of a rule"),
+        ("has diagnosis(x)" + "y" * 5_000, "unexpected 'yyyy"),
+    ],
+    ids=[
+        "blank",
+        "1 MB",
+        "a thousand nots",
+        "brackets that do not close",
+        "a number of 5,000 digits",
+        "a long word",
+    ],
+)
+def test_a_rule_that_nobody_can_read_is_refused_in_few_words(text: str, message: str) -> None:
+    with pytest.raises(RuleError) as caught:
+        parse(text)
+    assert message in caught.value.message
+    assert len(str(caught.value)) < 900
+
+
+def test_a_long_line_is_shown_around_the_mistake() -> None:
+    rule = "ecog <= 2 and " * 100
+    for text, start, end in ((rule + "age >> 3", "…", "age >> 3"), ("age >> 3 and " + rule, "age >> 3", "…")):
+        with pytest.raises(RuleError) as caught:
+            parse(text)
+        shown, mark = str(caught.value).splitlines()[1:]
+        assert shown.strip().startswith(start) and shown.endswith(end)
+        assert shown[len(mark) - 2 : len(mark)] == ">>", "the mark stands below the second sign"
+
+
+def test_brackets_cost_nothing_however_many() -> None:
+    assert parse("(" * 2_900 + "ecog <= 2" + ")" * 2_900) == parse("ecog <= 2")
+    deep = parse("not " * 40 + "ecog <= 2")
+    assert parse(print_rule(deep)) == deep
+
+
 def test_a_reserved_word_in_a_name_is_quoted() -> None:
     assert {"of", "and", "first", "ULN", "x"} <= reserved_words()
     assert "treatment" not in reserved_words()

@@ -452,7 +452,9 @@ class _Checker:
 
     def comparison(self, left: t.Value, right: t.Value, operator: t.Operator) -> None:
         test = self.test_of(left)
-        if test is not None and test.kind == "coded":
+        if left == t.Observation("sex"):
+            self.error("not-a-number", "sex is no number", f"write sex is {' or '.join(CODED['sex'])}")
+        elif test is not None and test.kind == "coded":
             self.error("not-a-number", f"{test.id} is no number", f"write {test.id} is {' or '.join(test.codes)}")
         elif test is not None:
             self.unit(test, right, operator)
@@ -715,7 +717,11 @@ class _Checker:
         if held.mode is t.Mode.NO or denied.mode is not t.Mode.NO or held.records.kind is not denied.records.kind:
             return False
         past = held.records.kind in (*_COURSES, Kind.DISEASE_STATUS)
-        same_time = held.window == denied.window or (past and denied.window in (None, t.AnyTime()))
+        same_time = (
+            held.window == denied.window
+            or _within_another(held.window, denied.window)
+            or (past and denied.window in (None, t.AnyTime()))
+        )
         if not same_time or (held.mode is t.Mode.HISTORY and not past):
             return False
         if held.records == denied.records:
@@ -817,6 +823,14 @@ _UNIT_OF_TIME = {
 
 def _outside(test: Test, value: float) -> bool:
     return (test.low is not None and value < test.low) or (test.high is not None and value > test.high)
+
+
+def _within_another(inner: t.Window | None, outer: t.Window | None) -> bool:
+    """Whether a window certainly lies in another: the same unit of the same side of one day, and no longer."""
+    match inner, outer:
+        case t.Within(t.Span(short, unit), side, anchor), t.Within(t.Span(long, other), there, day):
+            return short <= long and (unit, side, anchor) == (other, there, day)
+    return False
 
 
 def _codes_contradict(one: t.IsCode, other: t.IsCode) -> bool:

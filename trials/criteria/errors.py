@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: Longest part of a line that is shown with an error.
+_WIDTH = 160
+
 
 class InvalidNode(ValueError):
     """A node of a rule that cannot mean anything; raised when it is built, so that it never exists."""
@@ -24,8 +27,18 @@ class RuleError(Exception):
         place = f"line {self.line}, column {self.column}: {self.message}"
         lines = self.text.splitlines()
         if 0 < self.line <= len(lines):
-            place += f"\n  {lines[self.line - 1]}\n  {' ' * (self.column - 1)}^"
+            shown, at = _around(lines[self.line - 1], self.column - 1)
+            place += f"\n  {shown}\n  {' ' * at}^"
         return place
+
+
+def _around(line: str, at: int) -> tuple[str, int]:
+    """As much of a line as a screen holds around a place of it, and where the place is then."""
+    if len(line) <= _WIDTH:
+        return line, at
+    start = max(0, at - _WIDTH // 2)
+    shown = ("…" if start else "") + line[start : start + _WIDTH] + ("…" if start + _WIDTH < len(line) else "")
+    return shown, at - start + (1 if start else 0)
 
 
 class ShapeError(ValueError):

@@ -14,12 +14,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lark import Lark, Token
+from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from trials.criteria import tree as t
 from trials.criteria.errors import InvalidNode, RuleError
 from trials.criteria.kinds import Kind
+
+#: Longest rule, in characters, and how deep its parts may lie in one another. The longest of the library has 600
+#: characters, and what is nested deeper nobody can read back; both also bound what checks and evaluation cost.
+MAX_LENGTH = 6_000
+MAX_DEPTH = 50
 
 #: A node of Lark's parse tree. Lark types a child as a token or a tree; which of the two it is, the grammar says.
 Parsed = Any
@@ -52,6 +57,10 @@ _FRIENDLY = {
     "SLASH": "/",
     "PERCENT": "%",
 }
+
+
+#: Of a word that does not belong, as many characters are repeated.
+_SHOWN = 60
 
 
 @cache
@@ -91,8 +100,13 @@ def parse_span(text: str) -> t.Span:
 
 
 def _read(text: str, start: str) -> Parsed:
+    if len(text) > MAX_LENGTH:
+        raise RuleError(
+            f"{len(text):,} characters, and at most {MAX_LENGTH:,} are read: split it into several criteria, or give "
+            "its parts names with `define`"
+        )
     try:
-        return _lark().parse(text, start=start)
+        return _shallow(_lark().parse(text, start=start), text)
     except UnexpectedToken as problem:
         accepted = problem.accepts or problem.expected
         before = problem.token_history[-1] if problem.token_history else None
@@ -107,12 +121,28 @@ def _read(text: str, start: str) -> Parsed:
         raise _expected(text, sign, problem.line, problem.column, problem.allowed or ()) from None
 
 
+def _shallow(tree: Parsed, text: str) -> Parsed:
+    """The tree itself. Raises RuleError where its parts lie too deep in one another for what reads it afterwards."""
+    level = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [kid for node in level for kid in node.children if isinstance(kid, Tree)]
+        if not level:
+            return tree
+    raise RuleError(
+        f"the parts are nested more than {MAX_DEPTH} deep here: give some of them names with `define`",
+        level[0].meta.line,
+        level[0].meta.column,
+        text,
+    )
+
+
 def _expected(text: str, found: str, line: int, column: int, names: Iterable[str]) -> RuleError:
     words = sorted({_FRIENDLY.get(name, _literal(name)) for name in names if not name.startswith("__")})
     if line < 1:
         lines = text.splitlines() or [""]
         line, column = len(lines), len(lines[-1]) + 1
-    what = f"unexpected {found!r}" if found else "the rule ends too early"
+    shown = found if len(found) <= _SHOWN else f"{found[:_SHOWN]}…"
+    what = f"unexpected {shown!r}" if found else "the rule ends too early"
     near = _near_words(found, (word for word in words if word.isalpha()))
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     return RuleError(f"{what}{hint}: expected {', '.join(words)}", line, column, text)
