@@ -52,6 +52,7 @@ def compare(
     free = {each.pk: each for each in known}
     matched: dict[str, list[Known]] = {key: [] for key in groups}
     _claim_same_key(groups, matched, free)
+    _claim_same_record(groups, matched, free)
     _claim_renamed(groups, matched, free)
     _claim_undated(groups, matched, free, difference)
     for key, group in groups.items():
@@ -102,6 +103,22 @@ def _claim_same_key(groups: Groups, matched: Matched, free: dict[int, Known]) ->
     for each in list(free.values()):
         if each.key in groups:
             matched[each.key].append(free.pop(each.pk))
+
+
+def _claim_same_record(groups: Groups, matched: Matched, free: dict[int, Known]) -> None:
+    """Facts of a record that is stated anew with other parts: a combination that became one drug, or the reverse.
+
+    The source's id names the record for ever, so what it no longer says is replaced and not left beside.
+    """
+    by_record: dict[str, list[str]] = {}
+    for group_key, group in groups.items():
+        if group[0].record_id:
+            by_record.setdefault(group[0].record_id, []).append(group_key)
+    for each in list(free.values()):
+        if each.record_id in by_record:
+            keys = by_record[each.record_id]
+            unmatched = [key for key in keys if not matched[key]]
+            matched[(unmatched or keys)[0]].append(free.pop(each.pk))
 
 
 def _claim_renamed(groups: Groups, matched: Matched, free: dict[int, Known]) -> None:

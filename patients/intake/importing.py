@@ -23,7 +23,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from patients import changes, trust
-from patients.facts import is_blank
+from patients.facts import folded, is_blank
 from patients.intake import kinds, layouts, sources
 from patients.intake.compare import Known, compare
 from patients.intake.drafts import Draft, Identity, fingerprint
@@ -556,7 +556,9 @@ class _Store:
             kind: _current_facts(TABLE_OF[kind], pks) for kind in self._kinds_to_compare()
         }
         suspensions: dict[int, list[CompletenessSuspension]] = defaultdict(list)
-        for suspension in CompletenessSuspension.objects.filter(patient__in=pks, lifted_at__isnull=True):
+        for suspension in CompletenessSuspension.objects.filter(patient__in=pks, lifted_at__isnull=True).select_related(
+            "problem"
+        ):
             suspensions[suspension.patient_id].append(suspension)
         self._create_patients(people)
         withdraw: dict[str, list[int]] = defaultdict(list)
@@ -711,14 +713,14 @@ class _Store:
             doubts = [entry for entry in person.entries if entry.domains]
             keys = {(entry.kind, entry.draft.key) for entry in person.entries if entry.draft is not None}
             doubtful = {(entry.file, entry.row) for entry in doubts}
-            places = {(entry.file, entry.row) for entry in person.entries if entry.draft is not None} - doubtful
+            read = [entry for entry in person.entries if entry.draft and (entry.file, entry.row) not in doubtful]
             doubtful_domains = {domain for entry in doubts for domain in entry.domains}
             doubtful_keys = {entry.key for entry in doubts if entry.key}
             for suspension in list(still_open):
                 if suspension.key:
                     mended = suspension.key not in doubtful_keys and any(key == suspension.key for _, key in keys)
                 else:
-                    mended = (suspension.file, suspension.row) in places
+                    mended = any(_mends(entry, suspension) for entry in read)
                 # A snapshot that holds the kind states it anew.
                 mended = mended or (
                     self.snapshot and suspension.domain in self.run_.kinds and suspension.domain not in doubtful_domains
@@ -941,6 +943,24 @@ def _raw(header: tuple[str, ...], cells: list[str]) -> list[list[str]]:
     """
     columns = [*header, *[""] * (len(cells) - len(header))]
     return [[column, cell] for column, cell in zip(columns, cells, strict=False)]
+
+
+def _mends(entry: Entry, suspension: CompletenessSuspension) -> bool:
+    """Whether a row that could be read is the one that could not, mended.
+
+    Wherever it stands, where it says all that the other said; at the place of the other, where it says half of it: the
+    file of the next day has rows of the same places too, and would else pass for a mended one.
+    """
+    same_place = (entry.file, entry.row) == (suspension.file, suspension.row)
+    problem = suspension.problem
+    if problem is None or problem.raw_row is None:
+        return same_place
+    named = folded(entry.draft.patient_id) if entry.draft is not None else ""
+    said = [folded(cell) for _, cell in problem.raw_row if not is_blank(cell)]
+    said = [cell for cell in said if cell != named]
+    text = "\n".join(folded(cell) for cell in entry.cells or [])
+    found = sum(cell in text for cell in said)
+    return bool(said) and (found == len(said) or (same_place and 2 * found >= len(said)))
 
 
 def _says_something(draft: Draft) -> bool:

@@ -817,8 +817,10 @@ def _finish_coverage(reading: Reading, context: Context) -> list[Draft]:
             column="complete_through", remedy="write YYYY-MM-DD, or leave the cell empty",
         )  # fmt: skip
     if reading.rejected:
-        reading.suspends = (domain,) if domain else ()
-        return []
+        # It may have been meant to take back what an earlier row promised; of a domain that cannot be read, any.
+        reading.suspends = (domain,) if domain else DOMAINS
+        if not scope:
+            return []
     values["domain"], values["scope"] = domain, scope
     identity = Identity((domain, scope))
     return [_draft(reading, named=identity, sourced=identity)]

@@ -247,6 +247,58 @@ def test_an_unreadable_data_through_suspends_every_domain(registry: Registry) ->
     assert record(registry, "P-1").suspended == set()
 
 
+@pytest.mark.parametrize(
+    ("name", "rows", "lifted"),
+    [
+        ("treatments", "P-1,doxorubicin,2023-01-10,\nP-1,pazopanib,2023-06-01,\n", True),
+        ("treatments", "P-1,doxorubicin,2023-01-10,\nP-1,pazopanib,2024-06-01,\n", True),
+        ("mended", "P-1,pazopanib,2023-06-01,\n", True),
+        ("treatments", "P-1,doxorubicin,2023-01-10,\nP-1,olaparib,2025-01-02,\n", False),
+        ("treatments", "P-1,doxorubicin,2023-01-10,\n", False),
+        ("mended", "P-1,pazopanib,2024-02-03,\n", False),
+        ("treatments", "P-2,x,,\nP-2,pazopanib,2023-06-01,\n", False),
+    ],
+    ids=["mended in its place", "mended with another date", "mended in a file of its own", "another row in its place",
+         "the row left out", "another course of the drug elsewhere", "another patient"],
+)  # fmt: skip
+def test_only_the_mended_row_lifts_what_it_suspended(registry: Registry, name: str, rows: str, lifted: bool) -> None:
+    header = "patient_id,treatment,start_date,response\n"
+    upload(registry, patients=PATIENTS, treatments=f"{header}P-1,doxorubicin,2023-01-10,\nP-1,pazopanib,2023-06-01\n")
+    assert record(registry, "P-1").suspended == {"treatments"}
+    upload(registry, **{name: header + rows})
+    assert record(registry, "P-1").suspended == (set() if lifted else {"treatments"})
+
+
+def test_coverage_that_cannot_be_read_promises_nothing_more(registry: Registry) -> None:
+    coverage = "patient_id,domain,scope,complete_through\nP-1,{},drug,{}\n"
+    upload(registry, patients=PATIENTS, coverage=coverage.format("treatments", "2024-04-30"))
+    upload(registry, coverage=coverage.format("treatments", "2023-02-31"))
+    assert record(registry, "P-1").suspended == {"treatments"}, "it may have taken back what the first promised"
+    upload(registry, other=coverage.format("treatments", "2023-02-28"))
+    assert record(registry, "P-1").suspended == set(), "the same domain and scope, wherever it stands"
+    upload(registry, coverage=coverage.format("treatmens", "2023-01-31"))
+    assert record(registry, "P-1").suspended == {
+        "conditions", "treatments", "medications", "observations", "biomarkers", "disease_status"
+    }  # fmt: skip
+    upload(registry, coverage=coverage.format("treatments", "2023-01-31"))
+    assert record(registry, "P-1").suspended == set()
+
+
+def test_a_record_that_is_stated_anew_is_replaced_whole(registry: Registry) -> None:
+    def given() -> list[str]:
+        return sorted(each.concepts[0] for each in record(registry, "P-1").treatments)
+
+    rows = "patient_id,record_id,treatment,start_date\nP-1,r1,{},2023-01-10\nP-1,r2,pazopanib,2024-01-10\n"
+    upload(registry, patients=PATIENTS, treatments=rows.format("gemcitabine/docetaxel"))
+    assert given() == ["docetaxel", "gemcitabine", "pazopanib"]
+    upload(registry, treatments=rows.format("gemcitabine"))
+    assert given() == ["gemcitabine", "pazopanib"], "the correction took docetaxel away"
+    done = upload(registry, treatments=rows.format("gemcitabine + docetaxel"))
+    assert given() == ["docetaxel", "gemcitabine", "pazopanib"]
+    assert (done.changed, done.new) == (1, 1)
+    assert counts(upload(registry, treatments=rows.format("gemcitabine + docetaxel"))) == (0, 0, 3, 0)
+
+
 def test_rejected_rows_of_strangers_suspend_nothing(registry: Registry) -> None:
     upload(registry, patients=PATIENTS, observations="patient_id,test,value\nP-9,ecog,7\n")
     assert not CompletenessSuspension.objects.exists()
