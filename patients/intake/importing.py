@@ -11,7 +11,7 @@ import logging
 import time
 import traceback
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -57,6 +57,10 @@ PROGRESS_SECONDS = 2.0
 BATCH = 500
 
 
+#: Told a step, and how many of how many are done.
+Told = Callable[[str, int, int], None]
+
+
 class Busy(Exception):
     """Another upload of the same registry is being read; this one stays received."""
 
@@ -73,15 +77,20 @@ class Superseded(Exception):
     """This worker was taken for dead and another reads the upload now."""
 
 
-def run_import(upload_id: int) -> Upload:
+def _nobody(step: str, done: int, total: int) -> None:
+    """Hears of progress where nobody asked for it."""
+
+
+def run_import(upload_id: int, *, told: Told = _nobody) -> Upload:
     """Read and store one upload; returns it in its final state (applied, compared or failed).
 
-    Safe to run twice and in two places at once: only one claims the upload. Raises NotClaimed, Busy, ImportErrored.
+    `told` hears of every step (reading, comparing) how many of how many rows, then patients, are done. Safe to run
+    twice and in two places at once: only one claims the upload. Raises NotClaimed, Busy, ImportErrored.
     """
     upload = _claim(upload_id)
     try:
         with Spool() as spool, upload.file.open("rb") as file:
-            run = _Run(upload, spool)
+            run = _Run(upload, spool, told)
             run.read(file)
             run.store()
     except UnusableFile as failure:
@@ -192,7 +201,8 @@ class _Person:
 class _Run:
     """One attempt at one upload."""
 
-    def __init__(self, upload: Upload, spool: Spool) -> None:
+    def __init__(self, upload: Upload, spool: Spool, told: Told) -> None:
+        self.told = told
         self.upload, self.registry, self.spool = upload, upload.registry, spool
         self.vocabulary = default()
         self.context = context_for(self.registry, self.vocabulary)
@@ -459,6 +469,7 @@ class _Run:
         )
         if not held:
             raise Superseded
+        self.told("reading", self.done, self.upload.rows_total)
 
     # --- Comparing and storing ----------------------------------------------------------------------------------
 
@@ -503,8 +514,11 @@ class _Store:
         self._declare()
         if self.snapshot:
             self._doubt_absences()
-        for people in _chunks(self._people(), CHUNK):
+        total = self.run_.spool.count()
+        for number, people in enumerate(_chunks(self._people(), CHUNK), 1):
             self._chunk(people)
+            # A snapshot also looks at those whom no file names.
+            self.run_.told("comparing", number * CHUNK - CHUNK + len(people), max(total, number * CHUNK))
         self._finish()
 
     def _doubt_absences(self) -> None:

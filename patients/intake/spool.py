@@ -81,6 +81,10 @@ class Spool:
         self._write()
         self._database.execute("CREATE INDEX IF NOT EXISTS by_patient ON entry (patient)")
 
+    def count(self) -> int:
+        """How many patients the entries name."""
+        return int(self._database.execute("SELECT COUNT(DISTINCT patient) FROM entry").fetchone()[0])
+
     def strangers(self) -> Iterator[tuple[str, str]]:
         """Patient id and kind of the rows whose patient only one file names, and none declares."""
         yield from self._database.execute(

@@ -96,6 +96,49 @@ def test_rows_to_mend_come_as_a_table_that_runs_no_formula(api: APIClient, sent:
     assert AuditEvent.objects.filter(action="rejected rows exported", object_id=str(upload.pk)).exists()
 
 
+def archive(members: dict[str, bytes], *, lose: int = 0) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as whole:
+        for name, content in members.items():
+            whole.writestr(name, content)
+    return packed.getvalue()[: -lose or None]
+
+
+UNUSABLE = {
+    "missing column": (
+        "treatments.csv",
+        b"patient_id,start_date\nP-1,2024\n",
+        "treatments.csv",
+        1,
+        "'treatment' is missing",
+    ),
+    "NUL byte": ("patients.csv", b"patient_id,sex\nP-1,\0f\n", "patients.csv", 2, "NUL byte"),
+    "latin-1": ("patients.csv", "patient_id,country\nP-1,Curaçao\n".encode("latin-1"), "patients.csv", 2, "not UTF-8"),
+    "UTF-16": ("patients.csv", "patient_id,sex\n".encode("utf-16"), "patients.csv", 1, "UTF-16"),
+    "5 MB field": ("patients.csv", b"patient_id,country\nP-1," + b"x" * 5_000_000, "patients.csv", 2, "longer than"),
+    "50,001 columns": ("patients.csv", b"patient_id" + b",x" * 50_000, "patients.csv", 1, "more than 2000 columns"),
+    "empty": ("patients.csv", b"", "patients.csv", None, "empty"),
+    "bomb": ("all.zip", archive({"patients.csv": b"0" * 60_000_000}), "patients.csv", None, "times its size"),
+    "damaged": ("all.zip", archive({"patients.csv": b"patient_id\n"}, lose=30), "all.zip", None, "damaged"),
+    "unknown name": ("shoes.csv", b"size,colour\n1,red\n", "shoes.csv", 1, "neither its name nor its columns"),
+    "columns twice": ("patients.csv", b"patient_id,sex,Sex\nP-1,f,m\n", "patients.csv", 1, "stands twice"),
+}
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_a_file_that_cannot_be_used_says_where_and_what_to_do(api: APIClient, sent: list[int], case: str) -> None:
+    name, content, file, row, says = UNUSABLE[case]
+    answer = send(api, SimpleUploadedFile(name, content))
+    assert answer.status_code == 202
+    address = answer.headers["Location"]
+    run_import(answer.json()["id"])
+    done = api.get(address).json()
+    assert (done["state"], done["ended"], done["accepted"]) == ("failed", True, 0)
+    (told,) = api.get(f"{address}problems/").json()["results"]
+    assert (told["file"], told["row"]) == (file, row)
+    assert says in told["message"] and told["remedy"]
+
+
 def zipped() -> SimpleUploadedFile:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:

@@ -611,6 +611,20 @@ def test_command_imports_a_folder_and_applies_despite_rejected_rows(folder: Path
     assert Registry.objects.get(name="demo").preset == "cancer registry"
 
 
+def test_command_counts_where_somebody_looks_and_names_nobody(folder: Path) -> None:
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    seen, piped = Screen(), io.StringIO()
+    call_command("import_registry", "demo", folder, stdout=io.StringIO(), stderr=seen)
+    assert "reading 6 of 6 rows" in seen.getvalue()
+    assert "comparing 2 of" in seen.getvalue() or "comparing 3 of" in seen.getvalue()
+    assert "P-1" not in seen.getvalue()
+    call_command("import_registry", "demo", folder, stdout=io.StringIO(), stderr=piped)
+    assert piped.getvalue() == ""
+
+
 def test_command_prints_json(folder: Path) -> None:
     result = json.loads(run_command("demo", folder, "--format", "json", "--dry-run"))
     assert result["state"] == "compared"

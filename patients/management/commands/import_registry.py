@@ -61,10 +61,13 @@ class Command(BaseCommand):
             import_upload.delay(upload.pk)
             self._print({"upload": upload.pk, "state": upload.state}, f"upload {upload.pk} waits for a worker", options)
             return
+        progress = _Progress(self.stderr)
         try:
-            upload = self._run(upload)
+            upload = self._run(upload, progress)
         except (ImportErrored, NotClaimed) as error:
             raise CommandError(str(error)) from None
+        finally:
+            progress.end()
         rejected = self._write_rejected(upload, options["rejected"])
         self._print(_as_json(upload), _as_text(upload, rejected), options)
         if upload.state not in {Upload.State.APPLIED, Upload.State.COMPARED}:
@@ -89,12 +92,12 @@ class Command(BaseCommand):
             )
         return registry
 
-    def _run(self, upload: Upload) -> Upload:
+    def _run(self, upload: Upload, progress: _Progress) -> Upload:
         """Read the upload, waiting a while for another one of the same registry."""
         deadline = time.monotonic() + WAIT_SECONDS
         while True:
             try:
-                return run_import(upload.pk)
+                return run_import(upload.pk, told=progress)
             except Busy:
                 if time.monotonic() > deadline:
                     raise CommandError(
@@ -116,6 +119,24 @@ class Command(BaseCommand):
 
     def _print(self, result: dict[str, Any], text: str, options: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(result) if options["format"] == "json" else text)
+
+
+class _Progress:
+    """One line on standard error that counts; silent where nobody looks at it. It names no patient."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._live = stream.isatty()
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        what = {"reading": "rows", "comparing": "patients"}[step]
+        if self._live:
+            self._stream.write(f"\r{step} {min(done, total):,} of {total:,} {what}\033[K", ending="")
+            self._stream.flush()
+
+    def end(self) -> None:
+        if self._live:
+            self._stream.write("\r\033[K", ending="")
 
 
 def _private(path: str, flags: int) -> int:
