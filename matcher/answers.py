@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from matcher.engine import (
     Finding,
     OptionResult,
@@ -23,6 +25,7 @@ from matcher.engine import (
 )
 from matcher.engine.truth import Truth
 from matcher.engine.wire import evaluation_json
+from matcher.models import MatchRun
 from matcher.runs.asking import DATA_THROUGH, AsOf, day_of, today_in
 from patients import facts
 from patients.models import Patient, Registry
@@ -37,14 +40,15 @@ from trials.criteria.english import english
 from trials.criteria.parser import parse
 from trials.criteria.printing import print_rule
 from trials.models import Version
-from trials.selectors import versions_in_force
+from trials.selectors import closed_here_at, versions_in_force
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """One patient against trials and options, with everything that decided.
 
-    `versions` holds the version behind each result, by the id of its document.
+    `versions` holds the version behind each result, by the id of its document; `closed_here` the ids of the trials
+    that this site took nobody into.
     """
 
     registry: str
@@ -56,6 +60,7 @@ class Explanation:
     trials: tuple[TrialResult, ...]
     options: tuple[OptionResult, ...]
     versions: Mapping[str, Version] = field(default_factory=dict)
+    closed_here: frozenset[str] = frozenset()
 
     def as_json(self, *, only: str | None = None) -> dict[str, Any]:
         """The explanation as commands and the API give it; `only` leaves the other trials out."""
@@ -76,25 +81,32 @@ def explain(
     as_of: AsOf = None,
     known_at: datetime | None = None,
     versions: Sequence[Version] | None = None,
+    run: MatchRun | None = None,
 ) -> Explanation:
-    """A patient against versions (default: all in force), with what was known at an instant (default: now).
+    """A patient against versions, as of a day, with what was known at an instant (default: now).
 
-    Closed trials are in it too. Options are read against the trials that are evaluated with them.
+    Without `versions` the whole shelf is read as it stood at that instant. With `run` its date, its instant, its
+    versions and what it held for open stand in place of these, so its answers are had again whatever was published,
+    opened or closed since. Closed trials are in it too. Options are read against the trials evaluated with them.
     """
     registry = patient.registry
+    if run is not None:
+        known_at = run.known_at
+        as_of = DATA_THROUGH if run.as_of_kind == MatchRun.AsOf.DATA_THROUGH else run.as_of
+    shelf = _shelf_of(run) if run is not None else _shelf_at(known_at)
     known_at = known_at or settled_instant(registry)
     record = patient_record(patient, known_at=known_at)
-    day = day_of(as_of, record, otherwise=today_in(registry, at=known_at))
-    chosen = list(versions_in_force() if versions is None else versions)
+    day = day_of(as_of, record, otherwise=run.as_of if run is not None else today_in(registry, at=known_at))
+    chosen = list(shelf.versions() if versions is None else versions)
     trials: list[TrialResult] = []
-    shelf: list[tuple[OptionDocument, int]] = []
+    options: list[tuple[OptionDocument, int]] = []
     for version in chosen:
         document = version.parsed
         if isinstance(document, TrialDocument):
-            open_here = version.document.open_here
+            open_here = shelf.open_here(version)
             trials.append(evaluate_trial(document, record, as_of=day, version=version.number, open_here=open_here))
         else:
-            shelf.append((document, version.number))
+            options.append((document, version.number))
     return Explanation(
         registry=registry.name,
         patient_id=patient.patient_id,
@@ -103,9 +115,50 @@ def explain(
         deceased=deceased(record, day),
         record=record,
         trials=tuple(trials),
-        options=rank_options(shelf, record, as_of=day, trials=trials),
+        options=rank_options(options, record, as_of=day, trials=trials),
         versions={version.document.code: version for version in chosen},
+        closed_here=frozenset(version.document.code for version in chosen if not shelf.open_here(version)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """The shelf at one time: what stood on it, and which of its trials this site took patients into."""
+
+    versions: Callable[[], Iterable[Version]]
+    open_here: Callable[[Version], bool]
+
+
+def _shelf_at(instant: datetime | None) -> _Shelf:
+    """The shelf as it is, or as it was at an instant."""
+    if instant is None:
+        return _Shelf(lambda: _whole(versions_in_force()), lambda version: version.document.open_here)
+    closed = closed_here_at(instant)
+    return _Shelf(lambda: _whole(versions_in_force(at=instant)), lambda version: version.document_id not in closed)
+
+
+def _shelf_of(run: MatchRun) -> _Shelf:
+    """The trials that a run evaluated, and of the rest, which it did not name, what was in force when it started."""
+    ran = {
+        row.version.document_id: row
+        for row in run.run_versions.select_related("version__document").order_by("version__document__code")
+    }
+    around = _shelf_at(run.created_at)
+
+    def versions() -> list[Version]:
+        others = [version for version in around.versions() if version.document_id not in ran]
+        return sorted([*(row.version for row in ran.values()), *others], key=lambda version: version.document.code)
+
+    def open_here(version: Version) -> bool:
+        row = ran.get(version.document_id)
+        return row.open_here if row is not None else around.open_here(version)
+
+    return _Shelf(versions, open_here)
+
+
+def _whole(versions: QuerySet[Version]) -> QuerySet[Version]:
+    # With their content: every one of them is evaluated.
+    return versions.defer(None)
 
 
 class RuleRefused(ValueError):

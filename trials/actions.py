@@ -20,7 +20,7 @@ from patients.facts import folded
 from trials.criteria import documents
 from trials.criteria.documents import DocumentError, DocumentProblem, OptionDocument, TrialDocument
 from trials.models import Document, Draft, SharedStatement, Version
-from trials.selectors import current_version, read_text
+from trials.selectors import OPENING_ACTIONS, current_version, read_text
 
 User = AbstractBaseUser
 
@@ -219,7 +219,7 @@ def set_open_here(*, document: Document, open_here: bool, by: User | None, reaso
     row.save(update_fields=["open_here"])
     trust.record(
         actor=by,
-        action="trial opened here" if open_here else "trial closed here",
+        action=OPENING_ACTIONS[0] if open_here else OPENING_ACTIONS[1],
         target=row,
         before=before,
         after=_state(row),

@@ -8,24 +8,52 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import lru_cache
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from patients.facts import folded
+from patients.models import AuditEvent
 from trials.criteria import documents
 from trials.criteria.documents import Statement
 from trials.models import Document, SharedStatement, Version
+
+#: What the audit trail calls it that a trial was opened or closed at this site.
+OPENING_ACTIONS = ("trial opened here", "trial closed here")
 
 
 class UnknownDocument(LookupError):
     """No document answers to a name, or several do; the message says which are near."""
 
 
-def versions_in_force(*, kind: str | None = None) -> QuerySet[Version]:
-    """The published version of each document, in the order of their ids, without their content until it is read."""
-    found = Version.objects.published().select_related("document").defer("content").order_by("document__code")
+def versions_in_force(*, kind: str | None = None, at: datetime | None = None) -> QuerySet[Version]:
+    """The version of each document that is, or at an instant was, in force, in the order of their ids.
+
+    They come without their content until it is read.
+    """
+    found = (
+        Version.objects.published()
+        if at is None
+        else Version.objects.filter(Q(superseded_at__isnull=True) | Q(superseded_at__gt=at), frozen_at__lte=at)
+    )
+    found = found.select_related("document").defer("content").order_by("document__code")
     return found if kind is None else found.filter(document__kind=kind)
+
+
+def closed_here_at(instant: datetime) -> frozenset[int]:
+    """The documents (by key) that were closed at this site at an instant.
+
+    A document holds only what is so now; what was so then stands in the audit trail, in the first change after it.
+    """
+    open_then = dict(Document.objects.values_list("pk", "open_here"))
+    later = AuditEvent.objects.filter(
+        object_type=Document._meta.label_lower, action__in=OPENING_ACTIONS, at__gt=instant
+    )
+    # The latest first, so that the first change after the instant has the last word.
+    for key, before in later.order_by("-number").values_list("object_id", "before"):
+        open_then[int(key)] = before["open_here"]
+    return frozenset(key for key, is_open in open_then.items() if not is_open)
 
 
 def current_version(document: Document) -> Version | None:

@@ -7,7 +7,7 @@ the address names. Seeing an identified patient is an event of the audit trail.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest
@@ -27,11 +27,6 @@ class Question:
     run: MatchRun | None
     as_of: AsOf
     today: date
-
-    @property
-    def known_at(self) -> datetime | None:
-        """The instant whose facts are used; None is now."""
-        return self.run.known_at if self.run is not None else None
 
     @property
     def query(self) -> str:

@@ -30,7 +30,7 @@ from patients.vocabulary import default
 from trials.criteria import tree as t
 from trials.criteria.documents import TrialDocument
 from trials.models import Document, Version
-from trials.selectors import current_version
+from trials.selectors import current_version, versions_in_force
 
 #: Changes of status shown on the page.
 HISTORY_SHOWN = 8
@@ -46,8 +46,9 @@ def pair_view(request: HttpRequest, patient: int, document: int) -> HttpResponse
     version = _version(question, trial)
     parsed = version.parsed
     assert isinstance(parsed, TrialDocument)  # the document is a trial, so its versions are
-    explanation = explain(question.patient, as_of=question.as_of, known_at=question.known_at, versions=[version])
-    shown = pair_page(parsed, explanation.trials[0], vocabulary=default(), open_here=trial.open_here)
+    explanation = explain(question.patient, as_of=question.as_of, versions=[version], run=question.run)
+    open_here = trial.code not in explanation.closed_here
+    shown = pair_page(parsed, explanation.trials[0], vocabulary=default(), open_here=open_here)
     trust.viewed(actor=request.user, patient=question.patient, what=str(version))
     answers = _answers(question, version)
     current = version.is_published and question.run is None
@@ -81,11 +82,15 @@ def pair_view(request: HttpRequest, patient: int, document: int) -> HttpResponse
 
 
 def _version(question: Question, trial: Document) -> Version:
-    """The version a run evaluated, or the one in force. Raises Http404 where there is none."""
-    found = None
-    if question.run is not None:
+    """The version in force, or that of a run: the one it evaluated, or else the one in force when it started.
+
+    Raises Http404 where there is none.
+    """
+    if question.run is None:
+        found = current_version(trial)
+    else:
         found = question.run.versions.filter(document=trial).first()
-    found = found or current_version(trial)
+        found = found or versions_in_force(at=question.run.created_at).filter(document=trial).first()
     if found is None:
         raise Http404("no version of this trial is published")
     found.document = trial

@@ -213,7 +213,7 @@ class MatchRunAdmin(ReadOnlyAdmin):
             parsed=parsed,
             document=count.version.document,
             living=living,
-            not_offered=not_offered(parsed, open_here=count.version.document.open_here),
+            not_offered=not_offered(parsed, open_here=run.run_versions.get(version=count.version).open_here),
             statuses=[(name, status_mark(name), getattr(count, name)) for name in Status.values],
             steps=_steps(count, parsed, living),
             may_see=request.user.has_perms(["patients.view_patient", "matcher.view_match"]),

@@ -12,25 +12,21 @@ from patients import trust
 from patients.admin_site import Link, need, page
 from patients.vocabulary import default
 from trials.criteria.documents import TrialDocument
-from trials.models import Version
-from trials.selectors import versions_in_force
 
 
 def shelf_view(request: HttpRequest, patient: int) -> HttpResponse:
     """The page of a patient and every trial and option in force."""
     need(request, "patients.view_patient")
     question = question_of(request, patient)
-    # Read with their content: every one of them is evaluated.
-    versions = list(versions_in_force().defer(None))
-    explanation = explain(question.patient, as_of=question.as_of, known_at=question.known_at, versions=versions)
+    explanation = explain(question.patient, as_of=question.as_of, run=question.run)
     trust.viewed(actor=request.user, patient=question.patient, what="the whole shelf")
-    by_code: dict[str, Version] = {version.document.code: version for version in versions}
+    by_code = explanation.versions
     trials = []
     for result in explanation.trials:
         version = by_code[result.document]
         parsed = version.parsed
         assert isinstance(parsed, TrialDocument)  # the results are those of trials
-        trials.append((parsed, result, version.document_id, version.document.open_here))
+        trials.append((parsed, result, version.document_id, result.document not in explanation.closed_here))
     shown = shelf_page(
         trials,
         [(result, by_code[result.document.id].document_id) for result in explanation.options],

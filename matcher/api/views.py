@@ -292,7 +292,7 @@ class Matches(Scoped, viewsets.ReadOnlyModelViewSet[Match]):
     @action(detail=True, pagination_class=None)
     def explanation(self, request: Request, pk: str) -> Response:
         match = self.match(pk)
-        answer = explain(match.patient, as_of=match.as_of, known_at=match.run.known_at, versions=[match.version])
+        answer = explain(match.patient, run=match.run, versions=[match.version])
         trust.viewed(actor=request.user, patient=match.patient, what="API explanation of a match")
         return Response(answer.as_json())
 
@@ -311,7 +311,7 @@ class Explanations(Scoped, viewsets.GenericViewSet[Patient]):
         summary="Which trials and options fit a patient, and why",
         description="Every criterion with its truth, its reason and the facts that decided, closed trials too; every "
         "option with its rank, and what must not be used on top. With `as_of` and `known_at` the same answer is had "
-        "again next year. An audit row is written.",
+        "again next year: `known_at` names the versions then in force too. An audit row is written.",
         parameters=[AS_OF_PARAMETER, KNOWN_AT, TRIAL_PARAMETER],
         responses=ExplanationSerializer,
     )

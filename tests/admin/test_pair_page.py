@@ -13,6 +13,7 @@ from patients import actions
 from patients.models import AnswerFact, AuditEvent, Patient, Registry
 from tests.admin.conftest import COORDINATOR, Person, number, text_of
 from tests.shelf import TRIAL, published, uploaded
+from trials.actions import set_open_here
 from trials.models import Document, Version
 
 ASKING = TRIAL.replace(
@@ -248,3 +249,12 @@ def test_the_words_of_others_cannot_become_markup(registry: Registry, trial: Ver
         coordinator, "P-2", trial, criterion="I2", truth="met", reason="<script>alert(1)</script>", valid_until=""
     )
     assert "<script>alert" not in response.content.decode()
+
+
+def test_a_trial_closed_after_a_run_was_open_to_the_run(
+    registry: Registry, trial: Version, run: MatchRun, coordinator: Client
+) -> None:
+    set_open_here(document=trial.document, open_here=False, by=None, reason="no slots")
+    address = reverse("admin:matcher_pair", args=[number("P-1"), trial.document_id])
+    assert "open here: offered" in text_of(coordinator.get(address, {"run": run.pk}))
+    assert "not offered: not open here" in text_of(coordinator.get(address))

@@ -7,9 +7,12 @@ from typing import Any
 from django.test import Client
 from django.urls import reverse
 
+from matcher import runs
+from matcher.models import MatchRun
 from patients.models import AuditEvent, Registry
 from tests.admin.conftest import Person, number, text_of
-from tests.shelf import TRIAL, published
+from tests.shelf import OPTION, TRIAL, published
+from trials.actions import set_open_here
 from trials.models import Document, Version
 
 FORBIDDEN = """\
@@ -121,3 +124,44 @@ def test_the_page_of_a_dead_patient_says_so_for_every_trial(
 ) -> None:
     body = coordinator.get(reverse("admin:patients_patient_change", args=[number("P-4")]))
     assert "A made-up trial † deceased" in text_of(body)
+
+
+# --- What a run saw ---
+
+
+def later(text: str) -> str:
+    """The trial after an amendment that closes it and takes a criterion out."""
+    amended = text.replace("recruitment: recruiting", "recruitment: completed").replace("offered: yes, ", "")
+    return amended.replace("title: A made-up trial", "title: An amended trial")
+
+
+def of_run(client: Client, run: MatchRun, patient_id: str) -> str:
+    return text_of(client.get(reverse("admin:matcher_shelf", args=[number(patient_id)]), {"run": run.pk}))
+
+
+def test_with_a_run_the_shelf_is_that_of_the_run(
+    registry: Registry, trial: Version, option: Version, run: MatchRun, coordinator: Client
+) -> None:
+    before = of_run(coordinator, run, "P-1")
+    assert "FIRST NCT00000001 A made-up trial" in before and "rank 1 A made-up remedy preferred; version 1" in before
+    published(later(TRIAL))
+    published(OPTION.replace("strength: preferred", "strength: less preferred"))
+    published(FORBIDDEN)
+    set_open_here(document=trial.document, open_here=False, by=None, reason="no slots")
+    # What came after the run is on the page of today alone.
+    assert of_run(coordinator, run, "P-1") == before
+    now = text_of(page_of(coordinator, "P-1"))
+    assert "A made-up poison" in now and "An amended trial" in now and "less preferred; version 2" in now
+
+
+def test_a_run_of_one_trial_shows_the_others_as_they_stood_then(
+    registry: Registry, trial: Version, coordinator: Client
+) -> None:
+    second = published(TRIAL.replace("FIRST", "SECOND").replace("NCT00000001", "NCT00000002"))
+    of_one = runs.run_inline(runs.start_run(registry=registry, versions=[trial], by=None, queue=False))
+    before = of_run(coordinator, of_one, "P-1")
+    assert "SECOND NCT00000002" in before
+    set_open_here(document=second.document, open_here=False, by=None, reason="no slots")
+    set_open_here(document=second.document, open_here=True, by=None, reason="slots")
+    set_open_here(document=second.document, open_here=False, by=None, reason="no slots again")
+    assert of_run(coordinator, of_one, "P-1") == before

@@ -14,7 +14,7 @@ from matcher.answers import explain
 from matcher.models import MatchRun
 from matcher.selectors import counts_of
 from patients.models import AuditEvent, Patient
-from tests.api.conftest import number
+from tests.api.conftest import number, published
 
 pytestmark = pytest.mark.django_db
 
@@ -118,6 +118,16 @@ def test_an_explanation_is_that_of_the_engine(api: APIClient, shelf: Any, centre
     assert AuditEvent.objects.filter(
         action="patient viewed", after="API explanation", object_id=str(patient.pk)
     ).exists()
+
+
+def test_an_explanation_of_the_past_reads_the_shelf_of_then(api: APIClient, shelf: Any, centre: Any) -> None:
+    address = f"/api/v1/patients/{number(centre, 'P-1')}/explanation/"
+    asked = {"as_of": "2026-01-15"}
+    before = api.get(address, asked).json()
+    published("options/parp_inhibitor.yaml")
+    assert api.get(address, {**asked, "known_at": before["known_at"]}).json() == before
+    now = api.get(address, asked).json()
+    assert {each["id"] for each in now["options"]} == {"ntrk_inhibitor", "parp_inhibitor"}
 
 
 def test_an_explanation_takes_a_date_and_trials(api: APIClient, shelf: Any, centre: Any) -> None:
