@@ -1,13 +1,13 @@
 """Answers as a person reads them in a terminal: marks, words, the facts that decided, wrapped to the width there is.
 
-The same results stand in JSON for programs; nothing is decided here, only said.
+The same results stand in JSON for programs; nothing is decided here, only said, and in the words of the pages.
 """
 
 from __future__ import annotations
 
 import shutil
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import zip_longest
 
@@ -16,15 +16,18 @@ from matcher.engine import (
     Block,
     CohortResult,
     CriterionResult,
-    Evidence,
     OptionResult,
     StatementResult,
     Status,
     TrialResult,
     Truth,
 )
+from matcher.pages import CriterionShown, EvidenceShown, evidence_shown, names_in, pair_page
+from matcher.pages import not_offered as why_not_offered
+from matcher.pages.names import Names
+from patients.vocabulary import default
+from patients.wording import plural, with_days
 from trials.criteria.documents import CriterionKind, StatementKind, TrialDocument
-from trials.models import Version
 
 NARROWEST, WIDEST = 100, 170
 _MARKS = {Truth.MET: "✓", Truth.NOT_MET: "✗", Truth.UNKNOWN: "?"}
@@ -46,14 +49,6 @@ def said_day(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
-def said_date(text: str) -> str:
-    """The ISO date of a fact as a person reads it; a partial one, or a range, as it stands."""
-    try:
-        return said_day(date.fromisoformat(text))
-    except ValueError:
-        return text
-
-
 # --- The whole answer ---
 
 
@@ -69,25 +64,42 @@ def explanation_text(explanation: Explanation, *, only: str | None = None) -> st
     lines = [f"{explanation.patient_id} in {explanation.registry}, as of {said_day(explanation.as_of)}"]
     if explanation.deceased:
         lines.append("DECEASED: no trial is open to this patient")
-    lines += ["", *_options(explanation.options), *_overview(explanation)]
-    for result in _by_status(explanation.trials):
+    names = names_in(explanation.record, default())
+    lines += ["", *_options(explanation.options, names), *_overview(explanation)]
+    for result in _in_order(explanation.trials):
         short = result.status is Status.NOT_ELIGIBLE or not result.offered
         lines += ["", *trial_lines(explanation, result, short=short)]
     return "\n".join(lines)
 
 
-def _by_status(results: Sequence[TrialResult]) -> list[TrialResult]:
-    return sorted(results, key=lambda result: (-result.status.rank, not result.offered, result.document))
+def _in_order(results: Sequence[TrialResult]) -> list[TrialResult]:
+    """Those that take patients first, then by status: a closed trial is there for comparison."""
+    return sorted(results, key=lambda result: (not result.offered, -result.status.rank, result.document))
 
 
 def _overview(explanation: Explanation) -> Iterator[str]:
-    if not explanation.trials:
+    ordered = _in_order(explanation.trials)
+    if not ordered:
         return
-    yield "TRIALS"
-    for result in _by_status(explanation.trials):
-        version = explanation.versions[result.document]
-        offered = "" if result.offered else f"  ({not_offered(version, result)})"
-        yield f"  {result.document:14} {status_words(result)}{offered}"
+    called = {result.document: _called(explanation, result) for result in ordered}
+    widest = max(map(len, called.values()))
+    yield "TRIALS THAT TAKE PATIENTS HERE"
+    offered = [result for result in ordered if result.offered]
+    yield from (f"  {called[result.document]:{widest}}  {status_words(result)}" for result in offered)
+    if not offered:
+        yield "  none"
+    closed = [result for result in ordered if not result.offered]
+    if closed:
+        yield "NOT OFFERED, FOR COMPARISON"
+    for result in closed:
+        why = not_offered(explanation, result).removesuffix(": not offered")
+        yield f"  {called[result.document]:{widest}}  {status_words(result)}  ({why})"
+
+
+def _called(explanation: Explanation, result: TrialResult) -> str:
+    """A trial by its id, with its acronym where that is another."""
+    document = explanation.versions[result.document].document
+    return f"{document.code} ({document.acronym})" if document.acronym not in ("", document.code) else document.code
 
 
 # --- One trial ---
@@ -101,7 +113,7 @@ def trial_lines(explanation: Explanation, result: TrialResult, *, short: bool = 
         f"{explanation.patient_id} against {result.document}{nct}, version {result.version}, "
         f"as of {said_day(explanation.as_of)}"
     )
-    closed = not_offered(version, result)
+    closed = not_offered(explanation, result)
     yield f"{head}{closed:>{max(len(closed) + 2, width() - len(head))}}" if closed else head
     yield from textwrap.wrap(headline(result), width(), subsequent_indent="  ")
     if result.cancer:
@@ -113,25 +125,31 @@ def trial_lines(explanation: Explanation, result: TrialResult, *, short: bool = 
         yield f"  {mark} cohort {cohort.id}: {_words(cohort.status)}{'' if cohort.open else ' (closed)'}"
     yield ""
     shown = [each for each in result.criteria if not short or (each.counted and each.truth is Truth.NOT_MET)]
-    yield from criterion_lines(shown)
+    yield from criterion_lines(shown, told=_told(explanation, result))
     left = len(result.criteria) - len(shown)
     if left:
         lines = f"{left} line{'s' if left > 1 else ''}"
         yield f"  and {lines} that nothing speaks against: --trial {result.document} shows all"
 
 
-def not_offered(version: Version, result: TrialResult) -> str:
+def _told(explanation: Explanation, result: TrialResult) -> dict[str, CriterionShown]:
+    """What the page of the pair says of each criterion that counts."""
+    document, vocabulary = explanation.versions[result.document].parsed, default()
+    assert isinstance(document, TrialDocument)  # the results are those of trials
+    open_here = result.document not in explanation.closed_here
+    names = names_in(explanation.record, vocabulary)
+    page = pair_page(document, result, vocabulary=vocabulary, open_here=open_here, names=names)
+    return {each.id: each for each in page.criteria}
+
+
+def not_offered(explanation: Explanation, result: TrialResult) -> str:
     """Why a trial takes nobody here and now; empty where it does."""
     if result.offered:
         return ""
-    document = version.parsed
-    if isinstance(document, TrialDocument) and document.never_offer:
-        why = "never offered"
-    elif isinstance(document, TrialDocument) and not document.recruitment.open:
-        why = document.recruitment.value
-    else:
-        why = "closed here" if not version.document.open_here else "no cohort is open"
-    return f"{why}: not offered"
+    document = explanation.versions[result.document].parsed
+    assert isinstance(document, TrialDocument)  # as above
+    why = why_not_offered(document, open_here=result.document not in explanation.closed_here)
+    return f"{why or 'closed'}: not offered"
 
 
 def status_words(result: TrialResult) -> str:
@@ -169,8 +187,8 @@ def headline(result: TrialResult) -> str:
     if result.status is Status.NEEDS_INFORMATION:
         settling = [entry for entry in best.missing if entry.settles]
         if settling and best.needs == "facts":
-            return f"{name}: 1 fact would settle it: {settling[0].text}"
-        asked = "; ".join(entry.text for entry in best.missing[:3])
+            return f"{name}: 1 fact would settle it: {with_days(settling[0].text)}"
+        asked = "; ".join(with_days(entry.text) for entry in best.missing[:3])
         more = f" and {len(best.missing) - 3} more" if len(best.missing) > 3 else ""
         return f"{name}: {_needs(best)}" + (f": {asked}{more}" if asked else "")
     if result.status is Status.NOT_NOW:
@@ -199,7 +217,7 @@ def _ids(results: Sequence[CriterionResult]) -> str:
 # --- Criteria ---
 
 
-def criterion_lines(results: Sequence[CriterionResult]) -> Iterator[str]:
+def criterion_lines(results: Sequence[CriterionResult], *, told: Mapping[str, CriterionShown]) -> Iterator[str]:
     """One criterion after the other: id, polarity, its words, mark, the reason of an unknown, what decided."""
     if not results:
         return
@@ -209,7 +227,7 @@ def criterion_lines(results: Sequence[CriterionResult]) -> Iterator[str]:
     for each in results:
         cohorts = f"[{', '.join(each.criterion.cohorts)}] " if each.criterion.cohorts else ""
         left = textwrap.wrap(cohorts + each.criterion.text, words) or [""]
-        right = textwrap.wrap(_details(each), rest - words) or [""]
+        right = textwrap.wrap(_details(told.get(each.criterion.id)), rest - words) or [""]
         mark, reason = _mark(each)
         for number, (one, other) in enumerate(zip_longest(left, right, fillvalue="")):
             first = number == 0
@@ -227,80 +245,112 @@ def _mark(result: CriterionResult) -> tuple[str, str]:
     return _MARKS[result.truth], result.truth.word.replace("_", " ")
 
 
-def _details(result: CriterionResult) -> str:
-    finding = result.finding
-    if finding is None:
+def _details(shown: CriterionShown | None) -> str:
+    """What decided, why it is unknown and what to do next; nothing for a line that does not count."""
+    if shown is None:
         return ""
-    parts = [_fact(item) for item in result.evidence[:3]]
-    if len(result.evidence) > 3:
-        parts.append(f"and {len(result.evidence) - 3} more")
-    # Each part of a rule may have said the same.
-    notes = list(dict.fromkeys(finding.note.split("; "))) if finding.note else []
-    parts += notes
-    if result.overridden is not None:
-        parts.append(f"overrides {result.overridden.word.replace('_', ' ')}")
-    if result.truth is Truth.UNKNOWN and finding.missing:
-        asked = [fact.text for fact in finding.missing if fact.text not in (*notes, result.criterion.text)]
-        if asked:
-            parts.append("asks: " + "; ".join(asked[:3]) + (f"; and {len(asked) - 3} more" if len(asked) > 3 else ""))
-    if result.truth is Truth.NOT_MET and result.change is not None:
-        clears = f", on {said_day(result.clears_on)}" if result.clears_on is not None else ""
-        parts.append(f"changes: {result.change}{clears}")
+    parts = [*_facts(shown.evidence), *(note for note in shown.notes if note != shown.why)]
+    if shown.overridden:
+        parts.append(f"overrides {shown.overridden}")
+    if shown.is_unknown:
+        wanted = [fact.text for fact in shown.missing if fact.text not in parts]
+        parts += _some(wanted, "next: ")
+        parts += _some([question.text for question in shown.questions], "to answer: ")
+        if shown.tree is None:
+            parts.append("to be read" + (f": {shown.why}" if shown.why else ""))
+    if shown.change:
+        parts.append(shown.change)
     return "; ".join(parts)
 
 
-def _fact(item: Evidence) -> str:
-    value = f"{item.value} {item.unit}".strip()
-    day = f", {said_date(item.date)}" if item.date else ""
-    return f"{value}{day}" + (f" ({item.source})" if item.source else "")
+def _some(texts: Sequence[str], head: str) -> list[str]:
+    if not texts:
+        return []
+    return [head + "; ".join(texts[:3]) + (f"; and {len(texts) - 3} more" if len(texts) > 3 else "")]
+
+
+def _facts(evidence: Sequence[EvidenceShown]) -> list[str]:
+    told = [_fact(item) for item in evidence[:3]]
+    return told + ([f"and {plural(len(evidence) - 3, 'more fact')}"] if len(evidence) > 3 else [])
+
+
+def _fact(item: EvidenceShown) -> str:
+    day = f", {item.date}" if item.date else ""
+    source = ", ".join(
+        ([f"upload {item.upload}"] if item.upload is not None else []) + [item.source] * bool(item.source)
+    )
+    return f"{item.text}{day}" + (f" ({source})" if source else "")
 
 
 # --- Options ---
 
 
-def _options(options: Sequence[OptionResult]) -> Iterator[str]:
+def _options(options: Sequence[OptionResult], names: Names) -> Iterator[str]:
+    # Options share statements; each is told in full once, where it is met first.
+    told: set[str] = set()
     for block in Block:
         found = [option for option in options if option.block is block]
         if not found:
             continue
         yield _BLOCKS[block]
         if block is Block.DOES_NOT_APPLY:
-            yield from textwrap.wrap(
-                ", ".join(option.document.name for option in found),
-                width(),
-                initial_indent="  ",
-                subsequent_indent="  ",
-            )
-        else:
-            for option in found:
-                yield from _option(option)
+            listed = "; ".join(option.document.name for option in found)
+            yield from textwrap.wrap(listed, width(), initial_indent="  ", subsequent_indent="  ")
+            # What holds all the same is no less true of an option that does not apply.
+            found = [option for option in found if {each.statement.id for each in _told_of(option)} - told]
+        for option in found:
+            yield from _option(option, names, told)
         yield ""
 
 
-def _option(option: OptionResult) -> Iterator[str]:
+def _told_of(option: OptionResult) -> list[StatementResult]:
+    return [each for each in option.statements if _is_told(option, each)]
+
+
+def _option(option: OptionResult, names: Names, told: set[str]) -> Iterator[str]:
     rank = f"{option.rank}." if option.rank is not None else "  "
     strength = f" ({option.strength.value})" if option.strength is not None else ""
     yield f"  {rank:3} {option.document.name}{strength}"
-    for each in option.statements:
-        if _is_told(option, each):
-            mark = _MARKS[each.truth] if each.truth is not None else "·"
-            kind = each.statement.kind.value.replace("_", " ")
-            text = f"{mark} {each.statement.id} {kind}: {each.statement.action or each.statement.text}"
-            if each.finding is not None and each.truth is Truth.UNKNOWN and each.finding.missing:
-                text += f" [if {'; '.join(fact.text for fact in each.finding.missing[:3])}]"
-            yield from textwrap.wrap(text, width(), initial_indent="      ", subsequent_indent="        ")
+    again = []
+    for each in _told_of(option):
+        if each.statement.id in told:
+            again.append(f"{each.statement.id} ({_kind(each)})")
+            continue
+        told.add(each.statement.id)
+        yield from _statement(each, names)
+    if again:
+        yield f"      as above: {', '.join(again)}"
+
+
+def _kind(result: StatementResult) -> str:
+    return result.statement.kind.value.replace("_", " ")
+
+
+def _statement(result: StatementResult, names: Names) -> Iterator[str]:
+    """A statement: its mark, what it says, the facts by which it holds or those on which it hangs."""
+    statement, finding = result.statement, result.finding
+    mark = _MARKS[result.truth] if result.truth is not None else "·"
+    text = f"{mark} {statement.id} {_kind(result)}: {statement.action or statement.text}"
+    yield from textwrap.wrap(text, width(), initial_indent="      ", subsequent_indent="        ")
+    if finding is None:
+        return
+    if result.truth is Truth.UNKNOWN:
+        why = _some([with_days(fact.text) for fact in finding.missing], "if: ")
+    else:
+        facts = _facts(evidence_shown(finding.evidence, default(), names))
+        why = [f"because: {'; '.join(facts)}"] if facts else []
+    for line in why:
+        yield from textwrap.wrap(line, width(), initial_indent="        ", subsequent_indent="          ")
 
 
 def _is_told(option: OptionResult, result: StatementResult) -> bool:
-    """What ranks, and what warns: stances and modifiers that hold or may, what must not be used, cautions that hold."""
+    """Whatever has a rule that holds for this patient, and the bans and stances of which that is still open."""
     kind, truth = result.statement.kind, result.truth
     if kind is StatementKind.MUST_NOT_USE:
         return result.applies or truth is Truth.UNKNOWN
-    if option.block is Block.COULD_APPLY:
-        return kind is StatementKind.STANCE and truth is Truth.UNKNOWN
-    if kind in (StatementKind.STANCE, StatementKind.MODIFIER):
-        return truth is Truth.MET
-    return kind is StatementKind.CAUTION and truth is Truth.MET
+    if option.block is Block.COULD_APPLY and kind is StatementKind.STANCE and truth is Truth.UNKNOWN:
+        return True
+    return truth is Truth.MET
 
 
 # --- Tables ---

@@ -19,7 +19,7 @@ from matcher.admin.asking import Question, pair_url, question_of, shelf_url
 from matcher.answers import explain
 from matcher.engine import Truth
 from matcher.models import StatusChange
-from matcher.pages import pair_page
+from matcher.pages import names_in, pair_page
 from matcher.pages.findings import is_answered, questions_of
 from matcher.runs import today_in
 from matcher.selectors import status_history
@@ -47,8 +47,14 @@ def pair_view(request: HttpRequest, patient: int, document: int) -> HttpResponse
     parsed = version.parsed
     assert isinstance(parsed, TrialDocument)  # the document is a trial, so its versions are
     explanation = explain(question.patient, as_of=question.as_of, versions=[version], run=question.run)
-    open_here = trial.code not in explanation.closed_here
-    shown = pair_page(parsed, explanation.trials[0], vocabulary=default(), open_here=open_here)
+    open_here, vocabulary = trial.code not in explanation.closed_here, default()
+    shown = pair_page(
+        parsed,
+        explanation.trials[0],
+        vocabulary=vocabulary,
+        open_here=open_here,
+        names=names_in(explanation.record, vocabulary),
+    )
     trust.viewed(actor=request.user, patient=question.patient, what=str(version))
     answers = _answers(question, version)
     current = version.is_published and question.run is None

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from matcher.admin.asking import pair_url, question_of
 from matcher.answers import explain
-from matcher.pages import shelf_page
+from matcher.pages import names_in, shelf_page
 from patients import trust
 from patients.admin_site import Link, need, page
 from patients.vocabulary import default
@@ -31,6 +31,7 @@ def shelf_view(request: HttpRequest, patient: int) -> HttpResponse:
         trials,
         [(result, by_code[result.document.id].document_id) for result in explanation.options],
         vocabulary=default(),
+        names=names_in(explanation.record, default()),
     )
     return page(
         request,

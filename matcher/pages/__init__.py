@@ -4,6 +4,7 @@ Pure: nothing here asks the database or decides a truth, so every sentence can b
 """
 
 from matcher.pages.findings import EvidenceShown, LeafShown, evidence_shown, leaf_tree, open_questions
+from matcher.pages.names import names_in
 from matcher.pages.pair import CohortShown, CriterionShown, MissingShown, PairPage, QuestionShown, pair_page
 from matcher.pages.shelf import OptionShown, ShelfPage, StatementShown, TrialShown, shelf_page
 from matcher.pages.words import Mark, not_offered, status_mark, truth_mark
@@ -23,6 +24,7 @@ __all__ = [
     "TrialShown",
     "evidence_shown",
     "leaf_tree",
+    "names_in",
     "not_offered",
     "open_questions",
     "pair_page",

@@ -6,10 +6,12 @@ fact once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from matcher.engine import CriterionResult, Evidence, Finding, Truth
+from matcher.pages.names import NO_NAMES, Names, with_names
 from matcher.pages.words import Mark, change_words, truth_mark
 from patients.vocabulary import Vocabulary
 from patients.wording import with_days
@@ -51,13 +53,23 @@ _ROWS = {
 }  # fmt: skip
 
 
-def evidence_shown(evidence: Iterable[Evidence], vocabulary: Vocabulary) -> tuple[EvidenceShown, ...]:
-    """Each fact once, with the fullest words that were said of it."""
+#: How the engine names what is complete: `treatments (kind:drug) complete`.
+_SCOPE = re.compile(r"\b(\w+) \((all|kind:(\w+))\)(?= complete)")
+
+
+def _scoped(found: re.Match[str]) -> str:
+    return f"{(found[3] or 'all').replace('_', ' ')} {found[1]}"
+
+
+def evidence_shown(
+    evidence: Iterable[Evidence], vocabulary: Vocabulary, names: Names = NO_NAMES
+) -> tuple[EvidenceShown, ...]:
+    """Each fact once, with the fullest words that were said of it, concepts beside the words of the record."""
     grouped: dict[tuple[str, str], list[Evidence]] = {}
     for item in evidence:
         # What is no record of the patient (a policy, an age) is told apart by its words.
         grouped.setdefault((item.fact, item.source) if ":" in item.fact else (item.fact, item.value), []).append(item)
-    shown = [_fact(items, vocabulary) for items in grouped.values()]
+    shown = [_fact(items, vocabulary, names) for items in grouped.values()]
     anchors: dict[tuple[str, str, str], str] = {}
     for each in shown:
         anchors.setdefault((each.text, each.date, each.source), each.anchor)
@@ -65,7 +77,7 @@ def evidence_shown(evidence: Iterable[Evidence], vocabulary: Vocabulary) -> tupl
     return tuple(dict.fromkeys(replace(each, anchor=anchors[(each.text, each.date, each.source)]) for each in shown))
 
 
-def _fact(items: list[Evidence], vocabulary: Vocabulary) -> EvidenceShown:
+def _fact(items: list[Evidence], vocabulary: Vocabulary, names: Names) -> EvidenceShown:
     texts = list(dict.fromkeys(_value(item, vocabulary) for item in items))
     full = [text for text in texts if not any(text != other and text in other for other in texts)]
     kind, _, key = items[0].fact.partition(":")
@@ -75,7 +87,7 @@ def _fact(items: list[Evidence], vocabulary: Vocabulary) -> EvidenceShown:
         number, _, rest = source.removeprefix("upload ").partition(", ")
         if number.isdigit() and rest:
             upload, source = int(number), rest
-    text = with_days("; ".join(full))
+    text = _SCOPE.sub(_scoped, with_days(with_names("; ".join(full), kind, names)))
     if items[0].unit == "years":
         # An age, whose date is that of birth.
         text = f"{text} years" + "".join(f", born {with_days(item.date)}" for item in items if item.date)
@@ -102,7 +114,7 @@ def _value(item: Evidence, vocabulary: Vocabulary) -> str:
     return text
 
 
-def leaf_tree(finding: Finding, vocabulary: Vocabulary) -> LeafShown:
+def leaf_tree(finding: Finding, vocabulary: Vocabulary, names: Names = NO_NAMES) -> LeafShown:
     """The finding with all its parts, each in plain English and as the language writes it."""
     # A node with parts repeats what they say, and a question says itself.
     silent = bool(finding.parts) or isinstance(finding.rule, t.Ask)
@@ -112,9 +124,9 @@ def leaf_tree(finding: Finding, vocabulary: Vocabulary) -> LeafShown:
         mark=truth_mark(finding.truth, finding.reason),
         notes=() if silent or not finding.note else (with_days(finding.note),),
         change=change_words(finding.change, None) if finding.truth is Truth.NOT_MET and not finding.parts else "",
-        evidence=() if finding.parts else evidence_shown(finding.evidence, vocabulary),
+        evidence=() if finding.parts else evidence_shown(finding.evidence, vocabulary, names),
         missing=() if silent else tuple(dict.fromkeys(with_days(fact.text) for fact in finding.missing)),
-        parts=tuple(leaf_tree(part, vocabulary) for part in finding.parts),
+        parts=tuple(leaf_tree(part, vocabulary, names) for part in finding.parts),
     )
 
 

@@ -18,6 +18,7 @@ from matcher.pages.findings import (
     notes_of,
     open_questions,
 )
+from matcher.pages.names import NO_NAMES, Names
 from matcher.pages.words import REASONS, Mark, change_words, not_offered, status_mark, truth_mark
 from patients.vocabulary import Vocabulary
 from patients.wording import day_text, plural, with_days
@@ -145,8 +146,10 @@ class PairPage:
         )
 
 
-def pair_page(document: TrialDocument, result: TrialResult, *, vocabulary: Vocabulary, open_here: bool) -> PairPage:
-    """The page of a result."""
+def pair_page(
+    document: TrialDocument, result: TrialResult, *, vocabulary: Vocabulary, open_here: bool, names: Names = NO_NAMES
+) -> PairPage:
+    """The page of a result; `names` are those of the patient's record."""
     best = result.best
     counted = [each for each in result.criteria if each.counted]
     closed = "" if result.offered else not_offered(document, open_here=open_here) or "closed"
@@ -162,7 +165,7 @@ def pair_page(document: TrialDocument, result: TrialResult, *, vocabulary: Vocab
         missing=tuple(missing_shown(entry) for entry in best.missing),
         to_read=best.to_read,
         cohorts=_cohorts(document, result),
-        criteria=tuple(_criterion(each, best, vocabulary) for each in counted),
+        criteria=tuple(_criterion(each, best, vocabulary, names) for each in counted),
         confirm=tuple(_aside(each.criterion) for each in result.criteria if _is(each, CriterionKind.CONFIRM)),
         notes=tuple(_aside(each.criterion) for each in result.criteria if _is(each, CriterionKind.NOTE)),
         others=tuple((other.cancer, status_mark(other.status)) for other in result.others),
@@ -189,7 +192,7 @@ def headline(result: TrialResult) -> str:
 
 
 def _needs(best: CohortResult) -> str:
-    lines = plural(len(best.to_read), "line") + " a reader has to judge"
+    lines = plural(len({id for id, _ in best.to_read}), "line") + " a reader has to judge"
     if best.needs == "reader":
         return f"No fact is missing; {lines}."
     first = best.missing[0] if best.missing else None
@@ -212,7 +215,7 @@ def missing_shown(entry: Entry) -> MissingShown:
     return MissingShown(with_days(entry.text), COSTS.get(entry.facts[0].cost, ""), entry.criteria, entry.settles)
 
 
-def _criterion(result: CriterionResult, best: CohortResult, vocabulary: Vocabulary) -> CriterionShown:
+def _criterion(result: CriterionResult, best: CohortResult, vocabulary: Vocabulary, names: Names) -> CriterionShown:
     criterion, finding = result.criterion, result.finding
     # Not met is zero, so it must not be asked for by its truthiness.
     truth = Truth.UNKNOWN if result.truth is None else result.truth
@@ -239,13 +242,13 @@ def _criterion(result: CriterionResult, best: CohortResult, vocabulary: Vocabula
         english=english(criterion.rule, vocabulary) if criterion.rule is not None else "",
         rule=print_rule(criterion.rule) if criterion.rule is not None else "",
         cohorts=criterion.cohorts,
-        evidence=evidence_shown(result.evidence, vocabulary),
+        evidence=evidence_shown(result.evidence, vocabulary, names),
         missing=tuple(wanted),
         questions=tuple(QuestionShown(text) for text in questions),
         change=change_words(result.change, result.clears_on) if truth is Truth.NOT_MET else "",
         clears_on=day_text(result.clears_on) if result.clears_on is not None else "",
         why=criterion.why,
-        tree=leaf_tree(finding, vocabulary) if finding is not None and finding.rule is not None else None,
+        tree=leaf_tree(finding, vocabulary, names) if finding is not None and finding.rule is not None else None,
         disagrees=criterion.disagrees,
         answered=is_answered(result),
         overridden=result.overridden.word.replace("_", " ") if result.overridden is not None else "",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from matcher.engine import Block, OptionResult, StatementResult, Status, TrialResult, Truth
 from matcher.pages.findings import EvidenceShown, LeafShown, evidence_shown, leaf_tree, notes_of
+from matcher.pages.names import NO_NAMES, Names
 from matcher.pages.pair import MissingShown, headline, missing_shown
 from matcher.pages.words import REASONS, Mark, not_offered, status_mark, truth_mark
 from patients.vocabulary import Vocabulary
@@ -137,9 +138,10 @@ def shelf_page(
     options: Sequence[tuple[OptionResult, int]],
     *,
     vocabulary: Vocabulary,
+    names: Names = NO_NAMES,
 ) -> ShelfPage:
     """The page of the results; each comes with the key of its document, a trial also with whether it is open here."""
-    shown = [_option(result, key, vocabulary) for result, key in options]
+    shown = [_option(result, key, vocabulary, names) for result, key in options]
     listed = sorted(
         (_trial(document, result, key, open_here) for document, result, key, open_here in trials),
         key=lambda each: (_ORDER.index(each.mark.word), each.id),
@@ -180,9 +182,9 @@ def _trial(document: TrialDocument, result: TrialResult, key: int, open_here: bo
     )
 
 
-def _option(result: OptionResult, key: int, vocabulary: Vocabulary) -> OptionShown:
+def _option(result: OptionResult, key: int, vocabulary: Vocabulary, names: Names) -> OptionShown:
     cited = {citation.id: citation for citation in result.document.citations}
-    statements = [(each.statement.kind, _statement(each, cited, vocabulary)) for each in result.statements]
+    statements = [(each.statement.kind, _statement(each, cited, vocabulary, names)) for each in result.statements]
 
     def of(*kinds: StatementKind) -> tuple[StatementShown, ...]:
         return tuple(shown for kind, shown in statements if kind in kinds)
@@ -239,7 +241,9 @@ def _by_truth(statements: tuple[StatementShown, ...]) -> tuple[StatementShown, .
     return tuple(sorted(statements, key=lambda each: order.index(each.truth)))
 
 
-def _statement(result: StatementResult, cited: Mapping[str, Citation], vocabulary: Vocabulary) -> StatementShown:
+def _statement(
+    result: StatementResult, cited: Mapping[str, Citation], vocabulary: Vocabulary, names: Names
+) -> StatementShown:
     statement, finding, citation = result.statement, result.finding, result.statement.citation
     source = cited.get(citation.source) if citation is not None else None
     unknown = result.truth is Truth.UNKNOWN
@@ -268,7 +272,7 @@ def _statement(result: StatementResult, cited: Mapping[str, Citation], vocabular
             DisagreementShown(each.with_, each.text, figures_read(each.figures), each.source, each.jurisdiction)
             for each in statement.disagrees
         ),
-        evidence=evidence_shown(finding.evidence, vocabulary) if finding is not None else (),
+        evidence=evidence_shown(finding.evidence, vocabulary, names) if finding is not None else (),
         missing=tuple(dict.fromkeys(fact.text for fact in finding.missing)) if unknown and finding is not None else (),
-        tree=leaf_tree(finding, vocabulary) if finding is not None and finding.rule is not None else None,
+        tree=leaf_tree(finding, vocabulary, names) if finding is not None and finding.rule is not None else None,
     )

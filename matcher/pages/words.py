@@ -78,7 +78,8 @@ def not_offered(document: TrialDocument, *, open_here: bool) -> str:
     if document.never_offer:
         return "closed for good"
     if not document.recruitment.open:
-        return document.recruitment.value if document.recruitment.value != "not given" else "recruitment not known"
+        known = document.recruitment.value not in ("not given", "unknown")
+        return document.recruitment.value if known else "recruitment not known"
     if not open_here:
         return "not open here"
     if document.cohorts and not any(cohort.open for cohort in document.cohorts):

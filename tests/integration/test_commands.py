@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 
 from matcher.models import MatchRun
 from patients.models import AuditEvent, Registry
-from tests.shelf import EXPECTED, FILES, OPTION, STATEMENT, TRIAL, centre, published
+from tests.shelf import EXPECTED, FILES, OPTION, STATEMENT, TRIAL, centre, published, uploaded
 from trials import actions
 from trials.models import Version
 
@@ -140,7 +140,7 @@ def test_match_prints_a_table_of_counts_and_matches(registry: Registry, shelf: V
     told = said("match", "--as-of", DAY)
     assert "centre: 5 patients, as of 15 January 2026" in told
     assert "P-2      FIRST  needs information     yes      facts  ECOG performance status within 60 days" in told
-    assert "clears on 2026-02-06" in told
+    assert "clears on 6 Feb 2026" in told
 
 
 def test_match_prints_csv_that_no_spreadsheet_runs(settings: Any, tmp_path: Path, shelf: Version) -> None:
@@ -201,7 +201,7 @@ def test_explain_reads_as_a_coordinator_reads_it(registry: Registry, shelf: Vers
     assert lines[0] == "P-2 against FIRST (NCT00000001), version 1, as of 15 January 2026"
     assert lines[1] == "NEEDS INFORMATION: 1 fact would settle it: ECOG performance status within 60 days"
     text = "\n".join(lines)
-    for words in ("✓  met", "?  not recorded", "·  at the visit", "1 February 2024", "conditions.csv row 3"):
+    for words in ("✓  met", "?  not recorded", "·  at the visit", "1 Feb 2024", "conditions.csv row 3"):
         assert words in text
     assert "remedy" not in text
 
@@ -228,8 +228,41 @@ def test_explain_puts_what_must_not_be_used_on_top_and_lists_closed_trials(regis
     actions.set_open_here(document=shelf.document, open_here=False, by=None, reason="no slots")
     told = said("explain", "centre", "P-1", "--as-of", DAY)
     assert told.index("MUST NOT BE USED") < told.index("A made-up poison") < told.index("APPLY, RANKED")
-    assert "closed here: not offered" in told
+    assert "not open here: not offered" in told
     assert [each["id"] for each in data("explain", "centre", "P-1")["options"]] == ["poison", "remedy"]
+
+
+def test_explain_says_a_value_with_its_unit_once_and_a_drug_by_its_concept(registry: Registry, shelf: Version) -> None:
+    rows = "patient_id,treatment,kind,start_date,end_date\nP-1,Adriamycin,drug,2026-01-02,2026-01-09\n"
+    uploaded(registry, {"treatments": rows})
+    told = " ".join(said("explain", "centre", "P-1", "--trial", "FIRST", "--as-of", DAY).split())
+    assert "ECOG performance status: 1, 5 Jan 2026" in told
+    assert "doxorubicin (Adriamycin), 2 Jan 2026 to 9 Jan 2026" in told
+    assert "clears on 7 Feb 2026 by time alone" in told
+
+
+HOLDING = """\
+  - {id: S-9, kind: evidence, text: Seen in the uterus too., rule: has diagnosis(leiomyosarcoma),
+     citation: {source: B}}
+test_patients:"""
+
+
+def test_explain_tells_every_statement_that_holds_once(registry: Registry, shelf: Version) -> None:
+    more = OPTION.replace("id: remedy", "id: another").replace("test_patients:", HOLDING)
+    published(more)
+    idle = more.replace("id: another", "id: idle").replace("S-1", "S-8").replace("S-9", "S-10")
+    idle = idle.replace("For leiomyosarcoma., rule: has diagnosis(leiomyosarcoma)", "No., rule: not has diagnosis(leiomyosarcoma)")
+    published(
+        idle.replace("{block: applies, strength: preferred, statements: {S-8: met}}", "{block: does_not_apply, statements: {S-10: met}}")
+    )
+    told = said("explain", "centre", "P-1", "--as-of", DAY)
+    assert told.count("✓ S-9 evidence: Seen in the uterus too.") == 1
+    # Two options share a statement: it is told in full once, with what it rests on.
+    assert told.count("✓ S-1 stance: For leiomyosarcoma.") == 1
+    assert "because: leiomyosarcoma, 1 Feb 2023 (upload 1, conditions.csv row 2)" in told
+    assert "as above: S-1 (stance)" in told
+    # What holds is told of an option that does not apply as well.
+    assert told.index("DO NOT APPLY") < told.index("✓ S-10 evidence")
 
 
 def test_explain_as_of_data_through(registry: Registry, shelf: Version) -> None:

@@ -8,10 +8,19 @@ from typing import Any
 import pytest
 
 from matcher.engine import Change, Evidence, Finding, Reason, Status, Truth, evaluate_trial, rank_options
-from matcher.pages import evidence_shown, leaf_tree, open_questions, pair_page, shelf_page, status_mark, truth_mark
+from matcher.pages import (
+    evidence_shown,
+    leaf_tree,
+    names_in,
+    open_questions,
+    pair_page,
+    shelf_page,
+    status_mark,
+    truth_mark,
+)
 from matcher.pages.findings import notes_of
 from matcher.pages.words import change_words, not_offered
-from patients.facts import Patient
+from patients.facts import Condition, PartialDate, Patient, Treatment
 from patients.vocabulary import default
 from tests.synthetic import DRUGS_COMPLETE, TODAY, asked, lms
 from trials.criteria.documents import OptionDocument, TrialDocument, read_document
@@ -196,7 +205,7 @@ def test_each_fact_is_told_once_with_its_fullest_words() -> None:
     )  # fmt: skip
     assert first.anchor == "conditionfact-6"
     # The date is in the words already.
-    assert (second.text, second.date) == ("treatments (all) complete through 10 Jan 2026", "")
+    assert (second.text, second.date) == ("all treatments complete through 10 Jan 2026", "")
 
 
 def test_drugs_of_one_row_are_one_line() -> None:
@@ -298,3 +307,40 @@ def test_a_fact_that_is_a_question_ends_as_one() -> None:
     drug = {"treatment": "doxorubicin", "start_date": "2024-01-10", "end_date": "2024-05-20"}
     headline = page(trial("washout"), lms(treatments=[drug])).headline
     assert headline.startswith("1 fact would settle it: ") and headline.endswith("?")
+
+
+def record_of(*treatments: Treatment, **facts: Any) -> Patient:
+    return Patient(patient_id="P-1", treatments=treatments, **facts)
+
+
+def drug(raw: str, *concepts: str, id: str = "treatment:1", named: bool = True) -> Treatment:
+    return Treatment(id=id, raw=raw, concepts=concepts, named=named, kind="drug", start=PartialDate.parse("2025-08-15"))
+
+
+@pytest.mark.parametrize(
+    ("treatments", "said"),
+    [
+        ([drug("Votrient", "pazopanib")], "pazopanib (Votrient), advanced"),
+        ([drug("pazopanib", "pazopanib")], "pazopanib, advanced"),
+        ([drug("Pazopanib 400 mg", "pazopanib")], "Pazopanib 400 mg, advanced"),
+        # The drugs of one combination stand under one word.
+        ([drug("AIM", "doxorubicin"), drug("AIM", "ifosfamide", id="treatment:2")],
+         "doxorubicin + ifosfamide (AIM), advanced"),
+        # What may be several things is not named as one of them.
+        ([drug("cisplatin or carboplatin", "cisplatin", "carboplatin")], "cisplatin or carboplatin, advanced"),
+        ([drug("doxorubcin", "doxorubicin", named=False)], "doxorubcin, advanced"),
+    ],
+    ids=["a brand", "its own name", "its name and more", "a combination", "one of two", "misspelt"],
+)  # fmt: skip
+def test_a_drug_is_named_by_its_concept_beside_the_word_of_the_record(treatments: list[Treatment], said: str) -> None:
+    names = names_in(record_of(*treatments), default())
+    evidence = Evidence("treatment:1", f"{treatments[0].raw}, advanced", "", "2025-08-15 to 2026-11-04")
+    (shown,) = evidence_shown([evidence], default(), names)
+    assert (shown.text, shown.date) == (said, "15 Aug 2025 to 4 Nov 2026")
+
+
+def test_an_abbreviated_diagnosis_is_named_too() -> None:
+    row = Condition(id="condition:1", raw="LMS", histologies=("leiomyosarcoma",), kind="primary")
+    record = record_of(conditions=(row,))
+    (shown,) = evidence_shown([Evidence("condition:1", "LMS, metastatic")], default(), names_in(record, default()))
+    assert shown.text == "leiomyosarcoma (LMS), metastatic"

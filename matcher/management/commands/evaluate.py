@@ -11,11 +11,15 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from matcher.answers import Evaluation, RuleRefused, evaluate_over, read_rule
+from matcher.engine import Finding
 from matcher.management.arguments import Progress, add_as_of, as_of_in, printing, registries_in
+from matcher.pages import evidence_shown
 from matcher.terminal import table, width
 from patients import trust
 from patients.models import Registry
 from patients.selectors import registry_patients
+from patients.vocabulary import default
+from patients.wording import with_days
 from trials.criteria.errors import InvalidNode, RuleError
 
 
@@ -70,7 +74,7 @@ class Command(BaseCommand):
 
 def _as_table(found: Evaluation, *, several: bool) -> Iterator[str]:
     yield from textwrap.wrap(found.reading.english, width())
-    yield f"as of {found.as_of}"
+    yield f"as of {with_days(found.as_of)}"
     if found.undated:
         yield f"{found.undated} patients have no data_through and were evaluated as of today"
     yield ", ".join(f"{count} {truth.replace('_', ' ')}" for truth, count in found.counts.items())
@@ -82,8 +86,16 @@ def _as_table(found: Evaluation, *, several: bool) -> Iterator[str]:
                 f"{registry}/{patient_id}" if several else patient_id,
                 finding.truth.word.replace("_", " "),
                 str(finding.reason or ""),
-                ", ".join(item.value for item in finding.evidence[:2]),
+                _because(finding),
             )
             for registry, patient_id, finding in found.answers
         ],
     )
+
+
+def _because(finding: Finding) -> str:
+    """The first facts that decided, on one line."""
+    told = [
+        f"{each.text}, {each.date}" if each.date else each.text for each in evidence_shown(finding.evidence, default())
+    ]
+    return textwrap.shorten("; ".join(told[:2]), max(40, width() - 40), placeholder=" …")

@@ -25,6 +25,7 @@ from matcher.models import MatchRun, Status
 from matcher.runs import DATA_THROUGH
 from matcher.terminal import said_day, table
 from patients import trust
+from patients.wording import with_days
 
 #: Matches that the table shows; json and csv hold all.
 SHOWN = 40
@@ -223,8 +224,8 @@ def _as_table(ended: list[MatchRun], *, everything: bool) -> Iterator[str]:
 
 def _hint(match: dict[str, Any]) -> str:
     if match["clears_on"]:
-        return f"clears on {match['clears_on']}"
+        return with_days(f"clears on {match['clears_on']}")
     if match["status"] == Status.NEEDS_INFORMATION and match["missing"]:
         more = f" (and {len(match['missing']) - 1} more)" if len(match["missing"]) > 1 else ""
-        return f"{match['missing'][0]['text']}{more}"
+        return with_days(f"{match['missing'][0]['text']}{more}")
     return ""
