@@ -11,6 +11,8 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from patients.admin_site import RecordAdmin
 
+admin.site.index_title = "The desk"
+
 admin.site.unregister(User)
 admin.site.unregister(Group)
 

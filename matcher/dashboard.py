@@ -46,7 +46,8 @@ class NeedingPairs:
     """A trial with the pairs that need information: of facts, of a reader, of both."""
 
     document: int
-    code: str
+    name: str
+    title: str
     offered: bool
     facts: int
     reader: int
@@ -74,7 +75,10 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
     if allowed("matcher.view_match"):
         runs = {registry.pk: current_runs(registry) for registry in Registry.objects.all()}
         pairs = frozenset((run, version) for found_runs in runs.values() for version, run in found_runs.items())
-        found["needing"] = needing(pairs)
+        trials = needing(pairs)
+        found["needing"] = trials
+        found["open_trials"] = [each for each in trials if each.offered]
+        found["closed_trials"] = [each for each in trials if not each.offered]
         found["asked"] = most_asked(pairs)
     return found
 
@@ -94,7 +98,13 @@ def needing(pairs: frozenset[tuple[int, int]]) -> list[NeedingPairs]:
         return []
     rows = (
         Match.objects.filter(_among(pairs))
-        .values("version__document", "version__document__code", "offered")
+        .values(
+            "version__document",
+            "version__document__code",
+            "version__document__acronym",
+            "version__document__title",
+            "offered",
+        )
         .annotate(
             facts=Count("pk", filter=Q(needs=Needs.FACTS)),
             reader=Count("pk", filter=Q(needs=Needs.READER)),
@@ -105,13 +115,14 @@ def needing(pairs: frozenset[tuple[int, int]]) -> list[NeedingPairs]:
     )
     found = [
         NeedingPairs(
-            row["version__document"], row["version__document__code"], row["offered"], row["facts"], row["reader"],
-            row["both"], row["potentially"],
+            row["version__document"], row["version__document__acronym"] or row["version__document__code"],
+            row["version__document__title"], row["offered"], row["facts"], row["reader"], row["both"],
+            row["potentially"],
         )
         for row in rows
     ]  # fmt: skip
     wanted = [each for each in found if each.total or each.potentially]
-    return sorted(wanted, key=lambda each: (not each.offered, -each.potentially, -each.total, each.code))
+    return sorted(wanted, key=lambda each: (not each.offered, -each.potentially, -each.total, each.name))
 
 
 def most_asked(pairs: frozenset[tuple[int, int]]) -> list[AskedFact]:

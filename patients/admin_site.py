@@ -13,8 +13,9 @@ from typing import Any, Generic, TypeVar
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.paginator import InfinitePaginator
@@ -132,6 +133,13 @@ def page(
         {**admin.site.each_context(request), "content_title": title, "title": title, "crumbs": list(crumbs)} | context,
         status=status,
     )
+
+
+def by_key(rows: QuerySet[Shown] | type[Shown], key: str) -> Shown:
+    """The record that an address names. Raises Http404 where its key is no number of this database, or of nothing."""
+    if not (key.isascii() and key.isdigit()) or len(key) > 18:
+        raise Http404("there is no such record")
+    return get_object_or_404(rows, pk=int(key))
 
 
 def need(request: HttpRequest, *permissions: str) -> None:

@@ -64,6 +64,9 @@ class MatchAdmin(ReadOnlyAdmin):
         need(request, "matcher.view_match", "patients.view_patient")
         said = {name: request.GET.get(name, "") for name in _FILTERS}
         run = _run(said["run"])
+        # A coordinator comes for trials that take patients; whoever names a run or a trial wants what is in it.
+        if "offered" not in request.GET and run is None and not said["trial"]:
+            said["offered"] = "yes"
         registry = run.registry if run is not None else _registry(said["registry"])
         found = _matches(run, registry)
         if said["trial"].isdigit():
@@ -81,7 +84,7 @@ class MatchAdmin(ReadOnlyAdmin):
             found.select_related("patient", "version__document", "run__registry").defer("version__content")
             .order_by("pk")[: SHOWN + 1]
         )  # fmt: skip
-        kept = {name: value for name, value in said.items() if value}
+        kept = {name: value for name, value in said.items() if value or name == "offered"}
         return page(
             request,
             "matcher/matches.html",
@@ -98,6 +101,7 @@ class MatchAdmin(ReadOnlyAdmin):
             rows=[_row(match, run) for match in rows[:SHOWN]],
             next_url=_url(kept, after=str(rows[SHOWN - 1].pk)) if len(rows) > SHOWN else "",
             first_url=_url(kept) if after else "",
+            closed_url=_url(kept, offered=""),
         )  # fmt: skip
 
 
@@ -139,5 +143,5 @@ def _row(match: Match, run: MatchRun | None) -> MatchRow:
 
 
 def _url(kept: dict[str, str], **changed: str) -> str:
-    said = {name: value for name, value in {**kept, **changed}.items() if value}
+    said = {name: value for name, value in {**kept, **changed}.items() if value or name == "offered"}
     return "?" + urlencode(said) if said else "?"

@@ -20,9 +20,9 @@ from matcher.pages import Mark, not_offered, status_mark
 from matcher.pages.words import DECEASED
 from matcher.runs import DATA_THROUGH, cancel_run, start_run
 from matcher.selectors import changes_of_run, counts_of, progress_of
-from patients.admin_site import Link, ReadOnlyAdmin, RecordForm, form_page, need, page
+from patients.admin_site import Link, ReadOnlyAdmin, RecordForm, by_key, form_page, need, page
 from patients.models import Registry
-from trials.criteria.documents import TrialDocument
+from trials.criteria.documents import Recruitment, TrialDocument
 from trials.models import Document
 from trials.selectors import versions_in_force
 
@@ -139,7 +139,7 @@ class MatchRunAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """What a run found."""
         need(request, "matcher.view_matchrun")
-        run = get_object_or_404(MatchRun.objects.select_related("registry", "requested_by"), pk=object_id)
+        run = by_key(MatchRun.objects.select_related("registry", "requested_by"), object_id)
         finished = run.state == MatchRun.State.FINISHED
         progress = progress_of(run) if not run.has_ended else None
         may_see = request.user.has_perm("patients.view_patient")
@@ -152,7 +152,7 @@ class MatchRunAdmin(ReadOnlyAdmin):
             tone=TONES.get(run.state, "later"),
             took=duration(run),
             progress=progress,
-            counts=[(each, *_shares(each)) for each in counts_of(run)] if finished else [],
+            counts=_counts(run) if finished else [],
             marks=[(name, status_mark(name)) for name in Status.values],
             deceased=DECEASED,
             changes=list(changes_of_run(run)[:CHANGES_SHOWN]) if finished and may_see else [],
@@ -222,6 +222,17 @@ class MatchRunAdmin(ReadOnlyAdmin):
 
 def _list() -> Link:
     return Link("Match runs", reverse("admin:matcher_matchrun_changelist"))
+
+
+def _counts(run: MatchRun) -> list[tuple[TrialCount, list[tuple[str, Mark, int, float]], int, bool]]:
+    """What a run counted, the trials that took patients then before the others, which are there for comparison."""
+    opened = set(run.run_versions.filter(open_here=True).values_list("version_id", flat=True))
+    rows = [(each, *_shares(each), each.version_id in opened and _recruits(each)) for each in counts_of(run)]
+    return sorted(rows, key=lambda row: not row[3])
+
+
+def _recruits(count: TrialCount) -> bool:
+    return bool(count.version.recruitment) and Recruitment(count.version.recruitment).open
 
 
 def _shares(count: TrialCount) -> tuple[list[tuple[str, Mark, int, float]], int]:

@@ -107,6 +107,11 @@ def _takes_patients(version: Version) -> bool:
     return version.document.open_here and bool(version.recruitment) and Recruitment(version.recruitment).open
 
 
+def _open_first(run: MatchRun) -> list[tuple[TrialCount, bool]]:
+    counts = [(count, _takes_patients(count.version)) for count in counts_of(run)]
+    return sorted(counts, key=lambda each: not each[1])
+
+
 @REGISTRY_SECTIONS.add
 def last_run_of(request: HttpRequest, registry: Registry) -> Section | None:
     """The latest run of a registry in a line per status, and the way to start another."""
@@ -121,7 +126,7 @@ def last_run_of(request: HttpRequest, registry: Registry) -> Section | None:
         return Section(links=links)
     body = render_to_string(
         "matcher/registry_run.html",
-        {"run": run, "under_way": under_way, "counts": list(counts_of(run)) if run is not None else []},
+        {"run": run, "under_way": under_way, "counts": _open_first(run) if run is not None else []},
         request,
     )
     return Section(body=body, links=links)

@@ -221,7 +221,10 @@ def _option(result: OptionResult, key: int, vocabulary: Vocabulary, names: Names
 
 
 #: What holds of these is no good news: a green sign would say the contrary.
-_WARNING = {StatementKind.MUST_NOT_USE: Mark("not", "!", "met"), StatementKind.CAUTION: Mark("unknown", "!", "met")}
+_WARNING = {
+    StatementKind.MUST_NOT_USE: Mark("not", "!", "applies"),
+    StatementKind.CAUTION: Mark("unknown", "!", "applies"),
+}
 
 
 def _mark(result: StatementResult) -> Mark:

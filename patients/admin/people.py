@@ -12,7 +12,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -20,7 +19,7 @@ from django.utils.safestring import SafeString
 
 from patients import trust
 from patients.admin.charts import fact_tables
-from patients.admin_site import EndlessPaginator, Link, ReadOnlyAdmin, Sections, need, page
+from patients.admin_site import EndlessPaginator, Link, ReadOnlyAdmin, Sections, by_key, need, page
 from patients.models import CompletenessSuspension, ConditionFact, Patient, PatientDetails
 from patients.vocabulary import default
 from patients.wording import NONE, day_text, partial_text
@@ -108,7 +107,7 @@ class PatientAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """Everything recorded of a patient."""
         need(request, "patients.view_patient")
-        patient = get_object_or_404(Patient.objects.select_related("registry"), pk=object_id)
+        patient = by_key(Patient.objects.select_related("registry"), object_id)
         trust.viewed(actor=request.user, patient=patient, what="patient page")
         today = timezone.localdate()
         details = list(PatientDetails.objects.filter(patient=patient, withdrawn_at__isnull=True).order_by("pk"))

@@ -20,7 +20,7 @@ from django.urls import URLPattern, path, reverse
 
 from patients import actions
 from patients.admin.uploads import state_mark
-from patients.admin_site import Link, ReadOnlyAdmin, RecordForm, Sections, form_page, need, page, said
+from patients.admin_site import Link, ReadOnlyAdmin, RecordForm, Sections, by_key, form_page, need, page, said
 from patients.facts import CODED
 from patients.models import (
     Domain,
@@ -194,7 +194,7 @@ class RegistryAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """What a registry holds and what is declared for it."""
         need(request, "patients.view_registry")
-        registry = get_object_or_404(Registry, pk=object_id)
+        registry = by_key(Registry, object_id)
         policies = list(
             RegistryPolicy.objects.filter(registry=registry).select_related("recorded_by")
             .order_by("withdrawn_at", "domain", "scope")

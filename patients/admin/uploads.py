@@ -23,7 +23,7 @@ from django.utils.safestring import SafeString
 from kombu.exceptions import OperationalError
 
 from patients import actions, tasks, trust
-from patients.admin_site import Link, ReadOnlyAdmin, RecordForm, form_page, need, page
+from patients.admin_site import Link, ReadOnlyAdmin, RecordForm, by_key, form_page, need, page
 from patients.intake import ENCODINGS, rejected_csv
 from patients.models import Preset, Registry, Upload, UploadProblem
 
@@ -179,7 +179,7 @@ class UploadAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """What became of an upload."""
         need(request, "patients.view_upload")
-        upload = get_object_or_404(Upload.objects.select_related("registry", "by"), pk=object_id)
+        upload = by_key(Upload.objects.select_related("registry", "by"), object_id)
         severity, code = request.GET.get("severity", ""), request.GET.get("code", "")
         counts = list(
             UploadProblem.objects.filter(upload=upload).values("severity", "code").annotate(n=Count("pk"))

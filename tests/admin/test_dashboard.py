@@ -19,7 +19,7 @@ def dashboard(client: Client) -> str:
 
 def test_it_tells_what_needs_information_and_what_is_asked_for_most(run: MatchRun, coordinator: Client) -> None:
     text = dashboard(coordinator)
-    assert "FIRST 1 1 0 0" in text
+    assert "FIRST-LMS A made-up trial 1 1 0 0" in text
     assert "ECOG performance status within 60 days 1 1" in text
     assert f"Run {run.pk} centre 15 Jan 2026 finished" in text
     assert "centre 5 " in text
@@ -38,7 +38,7 @@ def test_before_anything_is_there_it_says_so(coordinator: Client) -> None:
 
 def test_each_person_sees_what_they_may(run: MatchRun, person: Person) -> None:
     text = dashboard(person(name="nobody"))
-    for panel in ("Find a patient", "Pairs that need information", "Registries", "Last runs", "Facts asked"):
+    for panel in ("Find a patient", "Trials that take patients here", "Registries", "Last runs", "Facts asked"):
         assert panel not in text
     assert "Registries Registry" in dashboard(person("patients.view_registry", name="reg"))
 

@@ -49,7 +49,7 @@ def test_what_must_not_be_used_stands_on_top(registry: Registry, option: Version
     # Sources that disagree are both there, with their figures; only an interval of confidence reads as one.
     assert "hr 1.4 hr ci95 1.1 to 1.8 days 1, 8" in text
     assert "sources disagree Another centre (EU): It helped there. n 3 A letter" in text
-    assert "! met" in text
+    assert "! applies" in text
 
 
 def test_options_are_ranked_and_the_others_stand_behind(

@@ -16,7 +16,7 @@ def log_in(page: Page, address: str) -> None:
     page.fill("[name=username]", "admin")
     page.fill("[name=password]", "password")
     page.click("button[type=submit]")
-    expect(page.get_by_text("Site administration")).to_be_visible()
+    expect(page.locator("input[name=find]")).to_be_visible()
 
 
 def test_a_person_logs_in_and_finds_the_list_of_logins(live_server: Any, admin_user: Any, page: Page) -> None:

@@ -251,9 +251,14 @@ def test_explain_tells_every_statement_that_holds_once(registry: Registry, shelf
     more = OPTION.replace("id: remedy", "id: another").replace("test_patients:", HOLDING)
     published(more)
     idle = more.replace("id: another", "id: idle").replace("S-1", "S-8").replace("S-9", "S-10")
-    idle = idle.replace("For leiomyosarcoma., rule: has diagnosis(leiomyosarcoma)", "No., rule: not has diagnosis(leiomyosarcoma)")
+    idle = idle.replace(
+        "For leiomyosarcoma., rule: has diagnosis(leiomyosarcoma)", "No., rule: not has diagnosis(leiomyosarcoma)"
+    )
     published(
-        idle.replace("{block: applies, strength: preferred, statements: {S-8: met}}", "{block: does_not_apply, statements: {S-10: met}}")
+        idle.replace(
+            "{block: applies, strength: preferred, statements: {S-8: met}}",
+            "{block: does_not_apply, statements: {S-10: met}}",
+        )
     )
     told = said("explain", "centre", "P-1", "--as-of", DAY)
     assert told.count("✓ S-9 evidence: Seen in the uterus too.") == 1

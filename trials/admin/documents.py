@@ -11,14 +11,14 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
-from patients.admin_site import Link, ReadOnlyAdmin, RecordForm, Sections, form_page, need, page, refused
+from patients.admin_site import Link, ReadOnlyAdmin, RecordForm, Sections, by_key, form_page, need, page, refused
 from patients.vocabulary import default
 from trials import actions
 from trials.criteria import documents
@@ -29,6 +29,8 @@ from trials.models import Document, Draft, Version
 from trials.pages import counts_of, criteria_read, definitions_read, figures_read, source_read, statements_read
 from trials.selectors import current_version, read_text
 
+#: What a source calls a trial that patients can enter.
+_OPEN = [each.value for each in Recruitment if each.open]
 #: What floors above add to the page of a document.
 DOCUMENT_SECTIONS: Sections[Document] = Sections()
 
@@ -53,8 +55,8 @@ class OpenForm(RecordForm):
 class DocumentAdmin(ReadOnlyAdmin):
     """Every trial and option, with the version in force."""
 
-    list_display = ("code", "title", "sort", "recruiting", "here", "lines", "in_force")
-    list_display_links = ("code", "title")
+    list_display = ("called", "title", "sort", "recruiting", "here", "lines", "in_force")
+    list_display_links = ("called", "title")
     list_filter = ("kind", "open_here", "versions__recruitment")
     search_fields = ("code__istartswith", "nct__istartswith", "acronym__istartswith", "title__icontains")
     search_help_text = "Id, NCT number, acronym or words of the title"
@@ -72,10 +74,26 @@ class DocumentAdmin(ReadOnlyAdmin):
             .get_queryset(request)
             .prefetch_related(Prefetch("versions", Version.objects.published(), "published_versions"))
         )
+        recruiting = Version.objects.published().filter(document=OuterRef("pk"), recruitment__in=_OPEN)
         return found.annotate(
+            takes_patients=Exists(recruiting.filter(document__open_here=True)),
             draft_hash=Subquery(draft.values("content_hash")[:1]),
             has_draft=Exists(draft),
         )  # fmt: skip
+
+    def get_ordering(self, request: HttpRequest) -> tuple[Any, ...]:
+        # Trials before options, and those that take patients before the many that are there for comparison.
+        return (F("kind").desc(), F("takes_patients").desc(), "code")
+
+    @admin.display(description="Document")
+    def called(self, document: Document) -> SafeString:
+        """The acronym with the id, which may break after an underscore."""
+        parts = format_html_join(mark_safe("_<wbr>"), "{}", ((part,) for part in document.code.split("_")))
+        if document.acronym in ("", document.code):
+            return parts
+        return format_html(
+            '{}<br><span class="record"><span class="soft small">{}</span></span>', document.acronym, parts
+        )
 
     @admin.display(description="Recruitment")
     def recruiting(self, document: Any) -> SafeString | str:
@@ -88,11 +106,14 @@ class DocumentAdmin(ReadOnlyAdmin):
         return format_html('<span class="record"><span class="tag toned tone-{}">{}</span></span>', tone, said)
 
     @admin.display(description="Open here")
-    def here(self, document: Document) -> str:
+    def here(self, document: Any) -> str:
         """Whether this site takes patients."""
         if document.kind != Document.Kind.TRIAL:
             return "–"
-        return "yes" if document.open_here else "no"
+        if not document.open_here:
+            return "no"
+        # Whether it is open here says something of a trial that recruits.
+        return "yes" if document.takes_patients else "–"
 
     @admin.display(description="Kind")
     def sort(self, document: Document) -> str:
@@ -133,7 +154,7 @@ class DocumentAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         """A document as its version in force says it, or as an earlier one did."""
         need(request, "trials.view_document")
-        document = get_object_or_404(Document, pk=object_id)
+        document = by_key(Document, object_id)
         versions = list(document.versions.defer("content").select_related("author", "reviewer"))
         version = _version(document, request.GET.get("version", ""))
         parsed = version.parsed if version is not None else _readable(document)
