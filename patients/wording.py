@@ -13,6 +13,8 @@ from math import floor, log10
 from patients.facts.dates import month_end
 
 _ISO_DAY = re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b(?!\.)")
+# A day known to its month; not a part of an id such as 2011-001308-36, nor of a name with more hyphens.
+_ISO_MONTH = re.compile(r"(?<![\w.-])((?:19|20)\d{2})-(0[1-9]|1[0-2])(?![\w.-])")
 #: What stands for a value that is not recorded.
 NONE = "–"
 
@@ -49,7 +51,7 @@ def span_text(start: str, end: str, *, ongoing: bool | None = None) -> str:
 
 
 def with_days(text: str) -> str:
-    """A text in which every ISO day is written as a day is written here."""
+    """A text in which every ISO day, and every month that stands for one, is written as it is written here."""
 
     def written(found: re.Match[str]) -> str:
         try:
@@ -57,7 +59,8 @@ def with_days(text: str) -> str:
         except ValueError:
             return found[0]
 
-    return _ISO_DAY.sub(written, text)
+    months = _ISO_MONTH.sub(lambda found: f"{date(int(found[1]), int(found[2]), 1):%b %Y}", text)
+    return _ISO_DAY.sub(written, months)
 
 
 def number_text(value: float | None, *, digits: int = 10) -> str:

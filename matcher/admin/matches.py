@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from matcher.admin.asking import pair_url
@@ -23,7 +23,7 @@ from matcher.admin.shelf import shelf_view
 from matcher.models import Match, MatchRun, Needs, Status
 from matcher.pages import Mark, status_mark
 from matcher.selectors import current_runs
-from patients.admin_site import Link, ReadOnlyAdmin, need, page
+from patients.admin_site import Link, ReadOnlyAdmin, by_key, need, page
 from patients.models import Registry
 from patients.wording import with_days
 from trials.models import Document
@@ -104,6 +104,14 @@ class MatchAdmin(ReadOnlyAdmin):
             closed_url=_url(kept, offered=""),
         )  # fmt: skip
 
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The page of its patient and trial as its run saw them: that is where a look is written down."""
+        need(request, "matcher.view_match", "patients.view_patient")
+        match = by_key(Match.objects.select_related("version").defer("version__content"), object_id)
+        return HttpResponseRedirect(pair_url(match.patient_id, match.version.document_id, f"?run={match.run_id}"))
+
 
 def _run(text: str) -> MatchRun | None:
     if not text:
@@ -137,7 +145,7 @@ def _row(match: Match, run: MatchRun | None) -> MatchRow:
         mark=status_mark(match.status),
         wanted=with_days(texts[0]) if texts else "",
         more=len(texts) - 1,
-        to_read=len(match.to_read),
+        to_read=len({each["criterion"] for each in match.to_read}),
         url=pair_url(match.patient_id, match.version.document_id, query),
     )
 

@@ -54,6 +54,8 @@ def test_a_number_has_no_digits_that_say_nothing(value: float | None, digits: in
         ("2024-01-10 to 2024-05-20", "10 Jan 2024 to 20 May 2024"),
         ("2026-13-45 is no day", "2026-13-45 is no day"),
         ("NCT2026-01", "NCT2026-01"),
+        ("from 2026-10-31 to 2026-11", "from 31 Oct 2026 to Nov 2026"),
+        ("EudraCT 2011-001308-36 of 2011-00", "EudraCT 2011-001308-36 of 2011-00"),
     ],
 )
 def test_days_within_a_text_are_written_out(written: str, text: str) -> None:
