@@ -45,7 +45,7 @@ def test_without_a_trial_that_takes_patients_the_way_to_the_others_is_shown(
     published(CLOSED)
     runs.run_inline(runs.start_run(registry=registry, as_of=DAY, by=None, queue=False))
     text = text_of(coordinator.get(reverse("admin:matcher_match_changelist")))
-    assert "No match of a trial that takes patients here: look among closed trials too." in text
+    assert "No match of a trial that takes patients here: look among closed trials too" in text
 
 
 def test_lists_begin_with_the_trials_that_take_patients(both: MatchRun, coordinator: Client) -> None:

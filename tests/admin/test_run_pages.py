@@ -145,7 +145,7 @@ def test_what_changed_since_the_run_before_is_told(registry: Registry, run: Matc
 
 def test_a_run_that_is_not_finished_shows_no_matches(registry: Registry, trial: Version, coordinator: Client) -> None:
     run = started(registry)
-    assert "No match." in text_of(matches(coordinator, run=run.pk))
+    assert "No match: the run is not finished" in text_of(matches(coordinator, run=run.pk))
     assert matches(coordinator, run="999").status_code == 404
 
 

@@ -178,8 +178,22 @@ def test_every_page_opens_without_complaint_in_both_schemes(
     for address in addresses:
         response = desk.goto(live_server.url + address)
         assert response is not None and response.status == 200, address
-        # Nothing is wider than the window of a small screen.
-        assert desk.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), address
+        # Nothing is wider than the window, of a desk, a small screen or a telephone.
+        for width in (1280, 1024, 390):
+            desk.set_viewport_size({"width": width, "height": 900})
+            assert desk.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (address, width)
+
+
+def test_on_a_telephone_the_truth_stands_beside_the_number_of_its_line(
+    registry: Registry, trial: Version, desk: Page, live_server: Any
+) -> None:
+    desk.set_viewport_size({"width": 390, "height": 844})
+    desk.goto(pair(live_server, "P-2", trial))
+    number = desk.locator("#criterion-I2 .id").bounding_box()
+    truth = desk.locator("#criterion-I2 .truth").bounding_box()
+    words = desk.locator("#criterion-I2 .words").bounding_box()
+    assert number and truth and words
+    assert abs(number["y"] - truth["y"]) < 20 and truth["y"] < words["y"]
 
 
 def test_on_paper_the_page_of_a_pair_has_no_forms_and_no_side_bar(
