@@ -6,6 +6,7 @@ so that a terminal shows what a person needs.
 """
 
 import argparse
+import ctypes
 import os
 import secrets
 import signal
@@ -31,6 +32,7 @@ from config.private_files import read_or_create
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 DEMO_LOGIN = "demo"
+_PR_SET_PDEATHSIG = 1
 
 
 class LocalServiceError(RuntimeError):
@@ -105,6 +107,7 @@ def _child(name: str, command: list[str], environment: Mapping[str, str]) -> Ite
             stdout=output,
             stderr=output,
             start_new_session=True,
+            preexec_fn=_end_with_parent,
         )
     try:
         yield process
@@ -115,6 +118,15 @@ def _child(name: str, command: list[str], environment: Mapping[str, str]) -> Ite
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _end_with_parent() -> None:
+    """Have the kernel send SIGTERM to this new process when its parent dies, be it by SIGKILL (prctl(2), Linux).
+
+    Otherwise a worker would go on for ever on the queue of a service that nobody holds any more.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
 def _log(name: str) -> Path:

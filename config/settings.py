@@ -14,6 +14,7 @@ from zoneinfo import available_timezones
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
+from kombu import Queue
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -167,12 +168,20 @@ _visibility_timeout = 600
 CELERY_VISIBILITY_TIMEOUT = _visibility_timeout
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": _visibility_timeout,
+    # A free process takes from the first queue of CELERY_TASK_QUEUES that holds anything.
+    "queue_order_strategy": "priority",
     "socket_connect_timeout": 5,
     "socket_keepalive": not CELERY_BROKER_URL.startswith("redis+socket"),
     "health_check_interval": 30,
 }
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"visibility_timeout": _visibility_timeout}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# An import, and the reapers, must not stand behind the thousand shards of a run: each kind waits in a queue of its own,
+# and a worker that names none with `-Q` takes the next free process's work from them in this order.
+CELERY_TASK_QUEUES = [Queue(name) for name in ("celery", "imports", "shards")]
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_ROUTES = {"patients.import_upload": {"queue": "imports"}, "matcher.run_shard": {"queue": "shards"}}
 CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=2)
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -8,17 +8,15 @@ from __future__ import annotations
 from celery import shared_task
 
 from matcher import runs
-from matcher.models import Shard
 from matcher.runs.queue import RUN_SHARD
 
 
 @shared_task(name=RUN_SHARD)
 def run_shard(shard_id: int) -> None:
-    """Evaluate one shard of a match run; one that errored is sent again at once, as often as it may be tried."""
-    runs.work_shard(shard_id)
-    runs.send(
-        Shard.objects.filter(pk=shard_id, state=Shard.State.PENDING, run__state="running").values_list("pk", flat=True)
-    )
+    """Evaluate one shard of a match run, and send what it leaves: itself after a fault, the rest where it was cut."""
+    left: list[int] = []
+    runs.work_shard(shard_id, left=left.append)
+    runs.send(left)
 
 
 @shared_task(name="matcher.resume_runs")

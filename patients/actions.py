@@ -13,7 +13,7 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo, available_timezones
@@ -22,6 +22,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files import File
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from patients import changes, trust
@@ -54,6 +55,8 @@ User = AbstractBaseUser
 ANSWER_DAYS = 90
 #: Largest upload, as it is sent.
 MAX_UPLOAD = 500_000_000
+#: A worker tells every few seconds that it lives; one that was silent for so long is taken for dead.
+UPLOAD_IS_STALE = timedelta(minutes=2)
 
 _COMPLETE, _OPEN = RegistryPolicy.Reading.COMPLETE, RegistryPolicy.Reading.OPEN
 
@@ -551,8 +554,8 @@ def start_import(
     """Take what was sent (a path to a CSV, a zip or a folder of CSVs; or an open file) and leave it to be read.
 
     Returns the upload in the state *received*: `patients.intake.run_import(upload.pk)` reads it here and now,
-    `patients.tasks.import_upload.delay_on_commit(upload.pk)` has a worker do it. Raises ValidationError for a path
-    that is not there, an encoding that is not read, or a file that is too large.
+    `patients.tasks.send(upload.pk)` has a worker do it. Raises ValidationError for a path that is not there, an
+    encoding that is not read, or a file that is too large.
     """
     try:
         codec = encoding_named(encoding)
@@ -638,24 +641,34 @@ def _store_upload(
     return upload
 
 
-def release_stalled_uploads(*, older_than: timedelta = timedelta(minutes=15), attempts: int = 3) -> list[int]:
+def release_stalled_uploads(*, older_than: timedelta = UPLOAD_IS_STALE, attempts: int = 3) -> list[int]:
     """Give uploads whose worker fell silent back to be read again; those that did so too often end as errored.
 
     Returns the keys of the uploads that wait to be read, so that they can be sent to a worker again.
     """
     now = timezone.now()
     stalled = Upload.objects.filter(state__in=Upload.UNDER_WAY, heartbeat_at__lt=now - older_than)
-    stalled.filter(attempt__gte=attempts).update(
-        state=Upload.State.ERRORED, finished_at=now, error=f"its worker fell silent {attempts} times"
-    )
     given_back = [
         pk
-        for pk in stalled.values_list("pk", flat=True)
-        # Conditional on each row: a worker that was only slow may have ended it since.
-        if stalled.filter(pk=pk).update(state=Upload.State.RECEIVED, recorded_at=None, heartbeat_at=now)
+        for pk, registry_id in list(stalled.values_list("pk", "registry_id"))
+        if _give_back(stalled.filter(pk=pk), registry_id, now=now, attempts=attempts)
     ]
     lost = Upload.objects.filter(state=Upload.State.RECEIVED, created_at__lt=now - timedelta(minutes=1))
     return sorted({*given_back, *lost.values_list("pk", flat=True)})
+
+
+@transaction.atomic
+def _give_back(stalled: QuerySet[Upload], registry_id: int, *, now: datetime, attempts: int) -> bool:
+    """Release one upload, or end it where it was tried too often; False unless it can be read again."""
+    # Who compares and stores is silent, but holds the registry's row for as long; SQLite has one lock for all of it,
+    # which this transaction took at its start.
+    if not Registry.objects.select_for_update(skip_locked=True).filter(pk=registry_id).exists():
+        return False
+    # Conditional on the row: a worker that was only slow may have ended it since.
+    spent = stalled.filter(attempt__gte=attempts)
+    if spent.update(state=Upload.State.ERRORED, finished_at=now, error=f"its worker fell silent {attempts} times"):
+        return False
+    return bool(stalled.update(state=Upload.State.RECEIVED, recorded_at=None, heartbeat_at=now))
 
 
 __all__ = [

@@ -3,6 +3,9 @@
 The claim is a conditional update with a token of this attempt. Storing asks for the same token first, so of two
 attempts at a shard one stores and the other finds that it was overtaken; a process killed at any line leaves a shard
 that another may claim again.
+
+How long a shard takes is known only when it is worked on: machines and patients differ by orders of magnitude. One
+whose time is up is therefore cut: what was evaluated is stored, and the patients after it become a shard of their own.
 """
 
 from __future__ import annotations
@@ -33,22 +36,25 @@ log = logging.getLogger(__name__)
 
 #: A shard that errored so often ends its run.
 ATTEMPTS = 3
+#: After so long a shard is cut behind the patient at hand: a third of a worker's time limit, so that neither a slow
+#: machine nor a slow patient can end a run, and an import that waits for a process does not wait long.
+SHARD_SECONDS = 20.0
 #: How long `run_inline` waits between looks at shards that others work on.
 PAUSE_SECONDS = 0.5
 
 
-def work_shard(shard_id: int) -> bool:
+def work_shard(shard_id: int, *, left: Callable[[int], object] = lambda shard_id: None) -> bool:
     """Evaluate and store one shard; False where there was nothing to do: done, claimed by another, or a run that ended.
 
     A fault gives the shard back until it has been tried ATTEMPTS times; no fault is raised, what it was is logged
-    without its text.
+    without its text. `left` hears of a shard that waits now: this one after a fault, or the rest of one that was cut.
     """
     shard = _claim(shard_id)
     if shard is None:
         return False
     try:
         found = _evaluate(shard)
-        stored = _store(shard, found)
+        stored, rest = _store(shard, found)
     except UnknownWord as problem:
         # The text of a rule, nothing of a patient.
         end_badly(shard.run_id, state=MatchRun.State.FAILED, error=f"a version cannot be evaluated any more: {problem}")
@@ -57,9 +63,12 @@ def work_shard(shard_id: int) -> bool:
         )
         return True
     except Exception as error:  # any fault of one shard must not take the worker, or the other shards, with it
-        _give_back(shard, error)
+        if _give_back(shard, error):
+            left(shard.pk)
         return True
-    if stored:
+    if rest is not None:
+        left(rest)
+    elif stored:
         finish_if_done(shard.run_id)
     return stored
 
@@ -100,7 +109,8 @@ def _claim(shard_id: int) -> Shard | None:
     return shard
 
 
-def _give_back(shard: Shard, error: Exception) -> None:
+def _give_back(shard: Shard, error: Exception) -> bool:
+    """Release a shard after a fault, or end its run where that was the last try; True where it waits again."""
     # The text of a fault may quote a row; only its kind and place are logged.
     where = " > ".join(
         f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
@@ -119,6 +129,7 @@ def _give_back(shard: Shard, error: Exception) -> None:
             state=MatchRun.State.ERRORED,
             error=f"a fault of the system ({type(error).__name__}) in shard {shard.number}, {ATTEMPTS} times",
         )
+    return bool(given) and not spent
 
 
 # --- Evaluating ---
@@ -165,19 +176,26 @@ class _Found:
     counts: dict[int, _Counts] = field(default_factory=dict)
     run_versions: list[RunVersion] = field(default_factory=list)
     undated: int = 0
+    #: The patients whom there was no time for, in order.
+    rest: list[int] = field(default_factory=list)
 
 
 def _evaluate(shard: Shard) -> _Found:
-    run = shard.run
+    run, until = shard.run, time.monotonic() + SHARD_SECONDS
     found = _Found(run_versions=list(_run_versions(run)))
     documents = [(each, _trial(each)) for each in found.run_versions]
     found.counts = {each.version_id: _Counts() for each in found.run_versions}
-    keys = registry_patients(run.registry, known_at=run.known_at).filter(
+    there = registry_patients(run.registry, known_at=run.known_at).filter(
         pk__gte=shard.first_patient, pk__lte=shard.last_patient
     )
+    keys = list(there.order_by("pk").values_list("pk", flat=True))
     asked = DATA_THROUGH if run.as_of_kind == MatchRun.AsOf.DATA_THROUGH else run.as_of
-    records = keyed_patient_records(run.registry, known_at=run.known_at, ids=list(keys.values_list("pk", flat=True)))
-    for key, patient in records:
+    done = 0
+    for key, patient in keyed_patient_records(run.registry, known_at=run.known_at, ids=keys):
+        if done and time.monotonic() > until:
+            found.rest = keys[done:]
+            break
+        done += 1
         as_of = day_of(asked, patient, otherwise=run.as_of)
         found.undated += asked == DATA_THROUGH and patient.data_through is None
         if deceased(patient, as_of):
@@ -240,8 +258,18 @@ def _match(shard: Shard, patient: int, run_version: RunVersion, as_of: date, res
 # --- Storing ---
 
 
-def _store(shard: Shard, found: _Found) -> bool:
-    """Everything of a shard in one transaction; False where this attempt was overtaken, or the run has ended."""
+def _store(shard: Shard, found: _Found) -> tuple[bool, int | None]:
+    """Everything of a shard in one transaction, with a new shard for the rest where it is cut.
+
+    Returns whether it was stored, which it is not where this attempt was overtaken or the run has ended; and the key
+    of the shard for the rest.
+    """
+    rest: Shard | None = None
+    if found.rest:
+        rest = Shard(run_id=shard.run_id, first_patient=found.rest[0], last_patient=shard.last_patient)
+        rest.patients = len(found.rest)
+        # Patients between the two ranges there are none, so it ends where the rest begins.
+        shard.last_patient, shard.patients = found.rest[0] - 1, shard.patients - rest.patients
     with transaction.atomic():
         now = timezone.now()
         running = MatchRun.objects.filter(state=MatchRun.State.RUNNING).values("pk")
@@ -251,13 +279,19 @@ def _store(shard: Shard, found: _Found) -> bool:
             state=Shard.State.DONE,
             finished_at=now,
             undated=found.undated,
+            last_patient=shard.last_patient,
+            patients=shard.patients,
             counts={str(version): counts.as_json() for version, counts in found.counts.items()},
             error="",
         )
         if not held:
-            return False
+            return False, None
         Match.objects.bulk_create(found.matches, batch_size=500)
         StatusChange.objects.bulk_create(changes_of(shard, found.run_versions, found.statuses), batch_size=500)
         # Last, for the run's row is held until the end of the transaction.
-        MatchRun.objects.filter(pk=shard.run_id).update(shards_done=F("shards_done") + 1)
-    return True
+        run = MatchRun.objects.filter(pk=shard.run_id)
+        run.update(shards_done=F("shards_done") + 1, shards_total=F("shards_total") + (rest is not None))
+        if rest is not None:
+            rest.number = run.values_list("shards_total", flat=True).get()
+            rest.save()
+    return True, rest.pk if rest is not None else None

@@ -20,7 +20,6 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from kombu.exceptions import OperationalError
 
 from patients import actions, tasks, trust
 from patients.admin_site import Link, ReadOnlyAdmin, RecordForm, by_key, form_page, need, page
@@ -38,15 +37,6 @@ TONES = {
 }
 _SEVERITY_TONES = {"error": "not", "warning": "unknown", "note": "quiet"}
 NEW = "new"
-
-
-def send(upload: Upload) -> bool:
-    """Tell a worker that an upload waits; False where the queue cannot be reached, and the upload is found later."""
-    try:
-        tasks.import_upload.delay_on_commit(upload.pk)
-    except OperationalError:
-        return False
-    return True
 
 
 class UploadForm(RecordForm):
@@ -165,7 +155,7 @@ class UploadAdmin(ReadOnlyAdmin):
 
         def done(form: RecordForm) -> str:
             upload = _start(form.cleaned_data, by=request.user)
-            if not send(upload):
+            if not tasks.send(upload.pk):
                 messages.warning(request, "The queue cannot be reached. The upload is kept and read when it is back.")
             return reverse("admin:patients_upload_change", args=[upload.pk])
 

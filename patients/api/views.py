@@ -46,7 +46,7 @@ from patients.api.serializers import (
 from patients.api.uploads import receive
 from patients.intake import rejected_csv
 from patients.models import Patient, PatientDetails, Registry, Upload, UploadProblem
-from patients.tasks import import_upload
+from patients.tasks import send
 from patients.trust.keys import Scope
 
 #: After how many seconds a client asks again how far a job is.
@@ -270,7 +270,7 @@ class Imports(Scoped, viewsets.ReadOnlyModelViewSet[Upload]):
                 "person in the admin"
             )
         upload = receive(how.pop("file"), registry=registry, by=request.user, **how)
-        import_upload.delay_on_commit(upload.pk)
+        send(upload.pk)
         return accepted(ImportSerializer(upload).data, at=reverse("import-detail", args=[upload.pk]))
 
     @extend_schema(summary="What was wrong, row by row", responses=ImportProblemSerializer(many=True))

@@ -473,6 +473,16 @@ class _Run:
 
     # --- Comparing and storing ----------------------------------------------------------------------------------
 
+    def beat(self) -> None:
+        """Tell that a dry run, which compares outside of any transaction, is still held. Raises Superseded."""
+        now = time.monotonic()
+        if now - self._told < PROGRESS_SECONDS:
+            return
+        self._told = now
+        held = Upload.objects.filter(pk=self.upload.pk, attempt=self.upload.attempt, state=Upload.State.COMPARING)
+        if not held.update(heartbeat_at=timezone.now()):
+            raise Superseded
+
     def store(self) -> None:
         """Compare with what is known and store the difference, or only count it where the run is dry."""
         now = timezone.now()
@@ -564,6 +574,9 @@ class _Store:
                     yield _Person(patient_id, pk, pk in current)
 
     def _chunk(self, people: list[_Person]) -> None:
+        if self.dry:
+            # No transaction tells that this worker lives.
+            self.run_.beat()
         people = [person for person in people if self._is_known(person)]
         pks = [person.pk for person in people if person.pk is not None]
         existing: dict[str, dict[int, list[Known]]] = {

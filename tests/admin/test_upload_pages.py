@@ -58,7 +58,7 @@ def test_sending_leaves_a_row_that_waits_and_tells_a_worker(
     registry: Registry, manager: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[int] = []
-    monkeypatch.setattr(tasks.import_upload, "delay_on_commit", told.append)
+    monkeypatch.setattr(tasks.import_upload, "delay", told.append)
     answer = sent(manager, registry=registry.pk, dry_run="on")
     upload = Upload.objects.latest("pk")
     assert answer.url == reverse("admin:patients_upload_change", args=[upload.pk])
@@ -72,7 +72,7 @@ def test_without_a_queue_the_upload_is_kept(
     def gone(pk: int) -> None:
         raise OperationalError
 
-    monkeypatch.setattr(tasks.import_upload, "delay_on_commit", gone)
+    monkeypatch.setattr(tasks.import_upload, "delay", gone)
     answer = sent(manager, registry=registry.pk)
     assert answer.status_code == 302
     upload = Upload.objects.latest("pk")

@@ -32,7 +32,7 @@ def send(api: APIClient, *files: SimpleUploadedFile, **how: Any) -> Any:
 def sent(monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any) -> list[int]:
     """The uploads that a worker was told of."""
     told: list[int] = []
-    monkeypatch.setattr(import_upload, "delay_on_commit", told.append)
+    monkeypatch.setattr(import_upload, "delay", told.append)
     return told
 
 

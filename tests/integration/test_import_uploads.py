@@ -505,6 +505,39 @@ def test_a_worker_that_falls_silent_too_often_ends_its_upload(registry: Registry
     assert (waiting.state, waiting.error) == ("errored", "its worker fell silent 3 times")
 
 
+def test_who_is_silent_because_it_stores_is_not_taken_for_dead(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = actions.start_import(registry=registry, by=None, file=packed({"patients": PATIENTS}), file_name="a.zip")
+    Upload.objects.filter(pk=waiting.pk).update(
+        state="comparing", attempt=1, heartbeat_at=timezone.now() - timedelta(hours=1)
+    )
+    # Who stores holds the row of the registry, and whoever would take it skips what is locked.
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            Registry.objects, "select_for_update", lambda **how: Registry.objects.none() if how["skip_locked"] else None
+        )
+        assert actions.release_stalled_uploads() == []
+    assert actions.release_stalled_uploads() == [waiting.pk]
+
+
+def test_a_dry_run_tells_while_it_compares_that_it_lives(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = actions.start_import(
+        registry=registry, by=None, file=packed({"patients": PATIENTS}), file_name="a.zip", dry_run=True
+    )
+    monkeypatch.setattr(importing, "PROGRESS_SECONDS", 0.0)
+    chunk, told = importing._Store._chunk, []
+
+    def long_ago(store: Any, people: Any) -> None:
+        Upload.objects.filter(pk=waiting.pk).update(heartbeat_at=timezone.now() - timedelta(hours=1))
+        chunk(store, people)
+        told.append(actions.release_stalled_uploads())
+
+    monkeypatch.setattr(importing._Store, "_chunk", long_ago)
+    assert run_import(waiting.pk).state == "compared"
+    assert told == [[]]
+
+
 def test_a_worker_taken_for_dead_stores_nothing(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = actions.start_import(registry=registry, by=None, file=packed({"patients": PATIENTS}), file_name="a.zip")
     finish = importing._Store._finish

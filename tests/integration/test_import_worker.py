@@ -8,10 +8,13 @@ import time
 from typing import Any
 
 import pytest
+from kombu.exceptions import OperationalError
+from redis import Redis
 
 from patients import actions, selectors
 from patients.models import Upload
-from patients.tasks import import_upload, resume_uploads
+from patients.tasks import import_upload, resume_uploads, send
+from tests.queue_probe import leave_trace
 
 
 @pytest.fixture
@@ -43,6 +46,40 @@ def test_a_worker_reads_what_waits(uploads_folder: None, worker: subprocess.Pope
     import_upload.delay(first.pk)
     wait_for(first, second)
     assert [patient.patient_id for patient in selectors.registry_patients(registry)] == ["P-1", "P-2"]
+
+
+@pytest.mark.worker
+def test_an_import_does_not_stand_behind_the_shards_of_a_run(
+    uploads_folder: None, worker: subprocess.Popen[bytes], redis_url: str
+) -> None:
+    registry = actions.create_registry(name="centre", by=None)
+    upload = received(registry, "patient_id,sex\nP-1,f\n")
+    # Where shards wait; the one process of the worker needs a minute for all of them.
+    for number in range(120):
+        leave_trace.apply_async(args=[number, 0.5], queue="shards")
+    assert send(upload.pk)
+    wait_for(upload, seconds=40)
+    with Redis.from_url(redis_url) as client:
+        assert client.llen("shards") > 20, "they were to wait, not the import"
+        client.delete("shards")
+
+
+@pytest.mark.django_db
+def test_without_a_broker_an_upload_waits_and_no_one_is_told_of_a_fault(
+    settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> None:
+        raise OperationalError("connection refused")
+
+    settings.MEDIA_ROOT = tmp_path
+    waiting = received(actions.create_registry(name="centre", by=None), "patient_id,sex\nP-1,f\n")
+    Upload.objects.filter(pk=waiting.pk).update(created_at="2024-01-01T00:00:00Z")
+    with monkeypatch.context() as patch:
+        patch.setattr(import_upload, "delay", away)
+        assert not send(waiting.pk)
+        resume_uploads()
+    waiting.refresh_from_db()
+    assert waiting.state == "received"
 
 
 @pytest.mark.django_db

@@ -197,6 +197,67 @@ def test_a_run_is_the_same_in_however_many_shards(registry: Registry, version: V
     assert sum(TrialCount.objects.get(run=run).as_dict().values()) == 5
 
 
+@pytest.fixture
+def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine so slow that a shard's time is up with its first patient."""
+    monkeypatch.setattr(working, "SHARD_SECONDS", -1.0)
+
+
+def test_a_shard_whose_time_is_up_is_cut_and_the_run_is_the_same(
+    registry: Registry, version: Version, no_time: None
+) -> None:
+    run = started(registry)
+    whole = run.shards.get()
+    left: list[int] = []
+    assert runs.work_shard(whole.pk, left=left.append)
+    first, rest = run.shards.order_by("number")
+    assert (first.state, first.patients, rest.state, rest.patients, rest.number) == ("done", 1, "pending", 4, 2)
+    assert first.first_patient == whole.first_patient and rest.last_patient == whole.last_patient
+    assert first.last_patient < rest.first_patient
+    assert left == [rest.pk]
+    run.refresh_from_db()
+    assert (run.state, run.shards_done, run.shards_total) == ("running", 1, 2)
+
+    run = runs.run_inline(run)
+    assert (run.state, run.shards_done, run.shards_total) == ("finished", 5, 5)
+    assert statuses(run) == offered(EXPECTED)
+    assert sum(TrialCount.objects.get(run=run).as_dict().values()) == 5
+
+
+def test_changes_are_told_once_however_a_shard_is_cut(registry: Registry, version: Version, no_time: None) -> None:
+    finished(registry)
+    run = finished(registry, as_of=date(2026, 2, 6))
+    assert changes(run)["P-5"] == ("not_now", "potentially_eligible", "time")
+    assert StatusChange.objects.filter(run=run).count() == len(changes(run))
+
+
+def test_the_rest_of_a_shard_is_sent_to_the_workers(
+    registry: Registry, version: Version, no_time: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, args: sent.extend(args))
+    run = started(registry)
+    waiting = [run.shards.get().pk]
+    while waiting:
+        tasks.run_shard(waiting.pop())
+        waiting, sent = sent, []
+    run.refresh_from_db()
+    assert (run.state, statuses(run)) == ("finished", offered(EXPECTED))
+
+
+def test_a_cut_shard_whose_rest_was_never_sent_is_found(
+    registry: Registry, version: Version, no_time: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, args: sent.extend(args))
+    run = started(registry)
+    # Killed between storing and sending.
+    runs.work_shard(run.shards.get().pk)
+    MatchRun.objects.update(created_at=timezone.now() - timedelta(minutes=4))
+    assert runs.resume_stalled() == 1
+    assert sent == [run.shards.get(state="pending").pk]
+
+
 def test_a_shard_that_is_sent_twice_is_stored_once(registry: Registry, version: Version) -> None:
     run = started(registry)
     shard = run.shards.get()

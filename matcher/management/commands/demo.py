@@ -21,7 +21,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from matcher import runs
 from matcher.demo import ANSWERED, BONE, STORIES, write
-from matcher.demo.worker import WorkerSilent, import_by_worker, match_by_workers
+from matcher.demo.worker import WorkerSilent, give_up_runs, import_by_worker, match_by_workers
 from matcher.models import MatchRun
 from matcher.publishing import load_library
 from matcher.selectors import counts_of, matches_of
@@ -50,9 +50,11 @@ class Command(BaseCommand):
         self._say("Trial eligibility matcher: the demo. Every patient in it is made up.\n")
         self._load_library()
         registry = self._registry()
+        coordinator = self._coordinator()
+        if left := give_up_runs(registry, by=coordinator):
+            self._say(f"runs        {left} of an earlier demo cancelled: it was stopped before they were done")
         try:
             self._import(registry)
-            coordinator = self._coordinator()
             self._answer(registry, coordinator)
             run = self._match(registry, coordinator)
         except WorkerSilent as problem:
@@ -104,7 +106,7 @@ class Command(BaseCommand):
             upload = actions.start_import(registry=registry, by=None, path=folder, mode=Upload.Mode.SNAPSHOT)
         except ValidationError as error:
             raise CommandError("; ".join(error.messages)) from None
-        import_by_worker(upload, told=self._progress("import"))
+        import_by_worker(upload, told=self._progress("import"), waits=self._waits)
         if upload.state != Upload.State.APPLIED:
             raise CommandError(f"the import ended as {upload.get_state_display()}: {upload.error}")
         self._done(
@@ -151,7 +153,7 @@ class Command(BaseCommand):
 
     def _match(self, registry: Registry, coordinator: AbstractBaseUser) -> MatchRun:
         began = time.monotonic()
-        run = match_by_workers(registry, by=coordinator, told=self._progress("matching"))
+        run = match_by_workers(registry, by=coordinator, told=self._progress("matching"), waits=self._waits)
         if run.state != MatchRun.State.FINISHED:
             raise CommandError(f"the match run ended as {run.get_state_display()}: {run.error}")
         self._done("matching", f"{run.patients} patients against {counts_of(run).count()} trials by workers", began)
@@ -208,6 +210,11 @@ class Command(BaseCommand):
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
+
+    def _waits(self, reason: str) -> None:
+        self._clear()
+        self._say(f"waiting     for {reason}")
+        self.stdout.flush()
 
     def _done(self, step: str, what: str, began: float) -> None:
         self._clear()

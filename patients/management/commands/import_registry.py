@@ -15,7 +15,7 @@ from django.db.models import Count
 from patients import actions
 from patients.intake import Busy, ImportErrored, NotClaimed, rejected_csv, run_import
 from patients.models import Preset, Registry, Upload, UploadProblem
-from patients.tasks import import_upload
+from patients.tasks import send
 
 SHOWN = 20
 WAIT_SECONDS = 60.0
@@ -58,8 +58,10 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError("; ".join(error.messages)) from None
         if options["queue"]:
-            import_upload.delay(upload.pk)
-            self._print({"upload": upload.pk, "state": upload.state}, f"upload {upload.pk} waits for a worker", options)
+            sent = send(upload.pk)
+            waits = f"upload {upload.pk} waits for a worker"
+            waits += "" if sent else "; the queue cannot be reached, so it is found within minutes of its return"
+            self._print({"upload": upload.pk, "state": upload.state}, waits, options)
             return
         progress = _Progress(self.stderr)
         try:
