@@ -6,7 +6,10 @@ repeats nor hides another. Counts are questions of their own.
 
 from typing import Any
 
+from django.db.models import QuerySet
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
 
 
 class KeyCursorPagination(CursorPagination):
@@ -15,6 +18,20 @@ class KeyCursorPagination(CursorPagination):
     ordering = "pk"
     page_size_query_param = "page_size"
     max_page_size = 500
+
+    def get_page_size(self, request: Request) -> int | None:
+        """Rows of a page, at most 500. Raises ValidationError for what is no number of rows."""
+        asked = request.query_params.get("page_size", "1")
+        if not (asked.isascii() and asked.isdecimal() and int(asked[:9]) > 0):
+            raise ValidationError({"page_size": f"write a number from 1 to {self.max_page_size}"})
+        return super().get_page_size(request)
+
+    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any] | None:
+        """The rows of the page that the cursor names. Raises ValidationError for a cursor that is none."""
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except NotFound:
+            raise ValidationError({"cursor": "this is no cursor: follow `next` of a page as it is"}) from None
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The page as OpenAPI 3.1 says it; REST framework still says `nullable`, which 3.1 does not know."""

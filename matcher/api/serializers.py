@@ -14,6 +14,7 @@ from rest_framework import serializers
 from matcher.engine import Block, Change, Reason, Truth
 from matcher.models import MatchRun, Needs, Status, StatusChange
 from matcher.runs import DATA_THROUGH, read_as_of
+from patients.api.asking import Asked
 from patients.api.serializers import ProgressSerializer
 from trials.api.serializers import CRITERION_KINDS, STATEMENT_KINDS, CitationSerializer, DisagreementSerializer, choices
 from trials.criteria.documents import Confirm, Polarity, Step, Strength
@@ -113,7 +114,7 @@ def as_of_json(run: MatchRun) -> str:
         ),
     ]
 )
-class StartRunSerializer(serializers.Serializer[Any]):
+class StartRunSerializer(Asked):
     """What to match."""
 
     registry = serializers.CharField(max_length=80)
@@ -377,7 +378,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
         )
     ]
 )
-class EvaluateRuleSerializer(serializers.Serializer[Any]):
+class EvaluateRuleSerializer(Asked):
     """A rule to try over a registry."""
 
     rule = serializers.CharField(max_length=10_000, trim_whitespace=False)

@@ -290,7 +290,7 @@ def _store(shard: Shard, found: _Found) -> tuple[bool, int | None]:
         StatusChange.objects.bulk_create(changes_of(shard, found.run_versions, found.statuses), batch_size=500)
         # Last, for the run's row is held until the end of the transaction.
         run = MatchRun.objects.filter(pk=shard.run_id)
-        run.update(shards_done=F("shards_done") + 1, shards_total=F("shards_total") + (rest is not None))
+        run.update(shards_done=F("shards_done") + 1, shards_total=F("shards_total") + int(rest is not None))
         if rest is not None:
             rest.number = run.values_list("shards_total", flat=True).get()
             rest.save()

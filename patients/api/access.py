@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from django.db import transaction
 from django.db.models import QuerySet
-from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.exceptions import NotFound, ParseError, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -103,6 +103,9 @@ class Scoped:
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]  # as above
+        # A server that is sent a body in pieces tells no length, and the body would be taken for an empty one.
+        if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
+            raise ParseError("the body came without Content-Length, so it was not read; send it in one piece")
         # Before the body is read, which happens when a view first asks for it.
         if int(request.META.get("CONTENT_LENGTH") or 0) > self.max_body:
             raise TooLarge(f"the body is larger than {self.max_body:,} bytes")

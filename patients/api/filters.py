@@ -30,6 +30,10 @@ class StrictFilterSet(FilterSet):
             # The widget of django-filter takes any other word for no answer.
             if isinstance(each, django_filters.BooleanFilter) and text.lower() not in {"", "true", "false", "1", "0"}:
                 raise ValidationError({name: "write true or false"})
+            if isinstance(each, django_filters.ChoiceFilter) and "choices" in each.extra:
+                words = [str(word) for word, _ in each.extra["choices"]]
+                if text and text not in words:
+                    raise ValidationError({name: f"{text[:80]!r} is none of {', '.join(words)}"})
         return bool(super().is_valid())
 
 

@@ -17,6 +17,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from patients import facts
+from patients.api.asking import Asked, OneOf
 from patients.facts import PartialDate, Source
 from patients.models import Patient, Preset, Registry, Upload, UploadProblem
 
@@ -75,7 +76,7 @@ class PatientSerializer(serializers.Serializer[Patient]):
         return min(days, default=None)
 
 
-class LookupSerializer(serializers.Serializer[Any]):
+class LookupSerializer(Asked):
     """Which patients are meant, by the ids that their registry gives them."""
 
     registry = serializers.CharField(max_length=80)
@@ -273,7 +274,7 @@ class ImportSerializer(serializers.Serializer[Upload]):
         return {"new": upload.patients_new, "changed": upload.patients_changed}
 
 
-class StartImportSerializer(serializers.Serializer[Any]):
+class StartImportSerializer(Asked):
     """What to import. Several files, or one zip of them, are one import: the files of one state of a registry."""
 
     registry = serializers.CharField(max_length=80)
@@ -284,14 +285,14 @@ class StartImportSerializer(serializers.Serializer[Any]):
         help_text="CSV files named after their kinds (patients.csv, treatments.csv …), one wide CSV, or one zip; "
         "repeat the field for each file.",
     )
-    mode = serializers.ChoiceField(
+    mode = OneOf(
         choices=Upload.Mode.choices,
         default=Upload.Mode.INCREMENTAL,
         help_text="incremental adds and corrects; snapshot also withdraws what the files no longer hold.",
     )
     dry_run = serializers.BooleanField(default=False, help_text="Tell what would change, store no fact.")
     encoding = serializers.CharField(default="utf-8", max_length=40, help_text="utf-8 or windows-1252.")
-    preset = serializers.ChoiceField(
+    preset = OneOf(
         choices=Preset.choices,
         required=False,
         help_text="What the registry is. Checked against the registry: a different one is refused, so that the silence "

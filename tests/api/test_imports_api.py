@@ -153,7 +153,7 @@ def zipped() -> SimpleUploadedFile:
         (("patients.pdf",), {}, "file", "is no table"),
         (("patients.csv", "PATIENTS.csv"), {}, "file", "bear one name"),
         (("patients.csv", "zip"), {}, "file", "one zip alone"),
-        (("patients.csv",), {"mode": "sometimes"}, "mode", "not a valid choice"),
+        (("patients.csv",), {"mode": "sometimes"}, "mode", "none of incremental, snapshot"),
         (("patients.csv",), {"encoding": "klingon"}, "encoding", ""),
         (("patients.csv",), {"dry_run": "perhaps"}, "dry_run", ""),
     ],

@@ -7,6 +7,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
+from patients.api.asking import Asked
 from trials.criteria.checks import Severity
 from trials.criteria.documents import Confirm, CriterionKind, Polarity, Recruitment, StatementKind, Step, Strength
 from trials.models import Version
@@ -214,7 +215,7 @@ class OptionVersionSerializer(_DocumentSerializer):
         OpenApiExample("a typing error", request_only=True, value={"rule": "has diagnosis(leiomyosarkoma)"}),
     ]
 )
-class RuleSerializer(serializers.Serializer[Any]):
+class RuleSerializer(Asked):
     """A rule of the criteria language, as it is written."""
 
     rule = serializers.CharField(max_length=10_000, trim_whitespace=False)
