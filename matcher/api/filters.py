@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
+from django import forms
 from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 
@@ -32,6 +33,12 @@ class TrialNameFilter(django_filters.CharFilter):
         if not value:
             return qs
         return qs.filter(**{self.field_name: trial_named(value)})
+
+
+class WholeNumberFilter(django_filters.NumberFilter):
+    """By a key: a number with a fraction is refused, rather than empty."""
+
+    field_class = forms.IntegerField
 
 
 class RunFilter(StrictFilterSet):
@@ -64,7 +71,7 @@ class StatusChangeFilter(StrictFilterSet):
     """Changes of status by registry, patient, trial, what they became, and what caused them."""
 
     registry = RegistryNameFilter(field_name="run__registry")
-    patient = django_filters.NumberFilter(field_name="patient", help_text="Opaque id of a patient.")
+    patient = WholeNumberFilter(field_name="patient", help_text="Opaque id of a patient.")
     trial = TrialNameFilter(field_name="document")
     at_after = django_filters.IsoDateTimeFilter(field_name="at", lookup_expr="gte")
 

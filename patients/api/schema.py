@@ -24,9 +24,9 @@ class ScopedSchema(AutoSchema):
         statuses = ["429"]
         if self.get_auth():
             statuses += ["401", "403"]
-        if "{" in self.path or self.method == "POST":
+        if "{" in self.path or self.method == "POST" or "registry" in self._asked_in_query():
             statuses.append("404")
-        if self.method == "POST" or self.get_filter_backends() or self._list_parameters():
+        if self.method == "POST" or self.get_filter_backends() or self._asked_in_query():
             statuses.append("400")
         if self.method == "POST":
             statuses += ["413", "415"]
@@ -38,5 +38,5 @@ class ScopedSchema(AutoSchema):
                 responses[status] = reference
         return responses
 
-    def _list_parameters(self) -> bool:
-        return any(parameter["in"] == "query" for parameter in self._get_parameters())
+    def _asked_in_query(self) -> set[str]:
+        return {parameter["name"] for parameter in self._get_parameters() if parameter["in"] == "query"}

@@ -25,6 +25,8 @@ def test_every_operation_has_a_summary_a_tag_and_its_problems() -> None:
             assert operation.get("summary"), where
             assert set(operation["tags"]) <= tags, where
             assert "429" in operation["responses"], where
+            if any(parameter["name"] == "registry" for parameter in operation.get("parameters", ())):
+                assert "404" in operation["responses"], f"{where}: of a registry that is not there"
             if "/problems/" not in path or "imports" in path:
                 assert {"401", "403"} <= set(operation["responses"]), where
 

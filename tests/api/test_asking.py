@@ -52,6 +52,7 @@ def test_a_word_that_is_none_of_the_choices_is_answered_with_them(
         ("/api/v1/patients/?page_size=-3", "page_size", "from 1 to 500"),
         ("/api/v1/patients/?page_size=many", "page_size", "from 1 to 500"),
         ("/api/v1/patients/?page_size=0", "page_size", "from 1 to 500"),
+        ("/api/v1/status-changes/?patient=0.5", "patient", "whole number"),
         ("/api/v1/patients/?cursor=zzz", "cursor", "follow `next`"),
     ],
 )
