@@ -178,7 +178,7 @@ CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"visibility_timeout": _visibility_tim
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # An import, and the reapers, must not stand behind the thousand shards of a run: each kind waits in a queue of its own,
 # and a worker that names none with `-Q` takes the next free process's work from them in this order.
-CELERY_TASK_QUEUES = [Queue(name) for name in ("celery", "imports", "shards")]
+CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("celery", "imports", "shards")]
 CELERY_TASK_DEFAULT_QUEUE = "celery"
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_TASK_ROUTES = {"patients.import_upload": {"queue": "imports"}, "matcher.run_shard": {"queue": "shards"}}

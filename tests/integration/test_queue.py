@@ -43,6 +43,16 @@ def test_a_message_holds_json_and_an_id(redis_url: str) -> None:
     assert message["headers"]["ignore_result"] is True
 
 
+def test_a_message_waits_in_the_queue_of_its_kind_and_in_no_other(redis_url: str) -> None:
+    from tests.conftest import _sending_to
+
+    queues = ("celery", "imports", "shards")
+    with _sending_to(redis_url), Redis.from_url(redis_url) as client:
+        for task in ("patients.import_upload", "matcher.run_shard", "matcher.run_shard", "matcher.resume_runs"):
+            celery_app.send_task(task, args=[417])
+        assert [client.llen(queue) for queue in queues] == [1, 1, 2]
+
+
 def test_no_task_may_outlive_the_visibility_timeout() -> None:
     conf = celery_app.conf
     timeouts = {
