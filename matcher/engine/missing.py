@@ -239,7 +239,7 @@ def entries(criteria: Sequence[tuple[str, Finding]]) -> tuple[Entry, ...]:
         (group, name): asked_by[name].effects(group) for group, names in asked.items() for name in dict.fromkeys(names)
     }  # fmt: skip
     stuck = {name for name in asked_by if _stuck(asked_by[name], [t for (_, n), t in effects.items() if n == name])}
-    every = tuple(asked_by.values())
+    every = tuple((question, question.needs_facts({})) for question in asked_by.values())
     found = []
     for group, names in asked.items():
         seen = [effects[group, name] for name in dict.fromkeys(names)]
@@ -274,14 +274,25 @@ def _stuck(question: Question, effects: Sequence[frozenset[Truth]]) -> bool:
     return not any(question.decided_by(leaf) for leaf in question.leaves if _asked(leaf, ""))
 
 
-def _settles(questions_: Sequence[Question], group: frozenset[Missing]) -> bool:
-    """Whether, whatever the values of these facts, one criterion fails or none needs facts any more."""
+def _settles(questions_: Sequence[tuple[Question, bool]], group: frozenset[Missing]) -> bool:
+    """Whether, whatever the values of these facts, one criterion fails or none needs facts any more.
+
+    With each question stands whether it needs facts as long as nothing is decided.
+    """
     numbers: dict[int, bool] = {}
-    for question in questions_:
-        for number, sure in question.asking(group).items():
+    turned: list[Question] = []
+    others_need = False
+    for question, needs in questions_:
+        asking = question.asking(group)
+        if not asking:
+            others_need |= needs
+            continue
+        turned.append(question)
+        for number, sure in asking.items():
             numbers[number] = numbers.get(number, True) and sure
-    return all(
-        any(question.answered(choice) is Truth.NOT_MET for question in questions_)
-        or not any(question.needs_facts(choice) for question in questions_)
-        for choice in _choices(numbers)
-    )
+    for choice in _choices(numbers):
+        if any(question.answered(choice) is Truth.NOT_MET for question in turned):
+            continue
+        if others_need or any(question.needs_facts(choice) for question in turned):
+            return False
+    return True
