@@ -1,6 +1,6 @@
-"""The rows of an upload that need mending, as CSV for the person who sent them.
+"""What an upload had wrong, as CSV for the person who sent it: the rows that need mending, or every problem.
 
-Each row stands as it was sent, with what was wrong added at its end. The file will be opened in a spreadsheet, so no
+A row stands as it was sent, with what was wrong added at its end. The file will be opened in a spreadsheet, so no
 cell may begin as a formula does.
 """
 
@@ -60,6 +60,17 @@ def rejected_csv(upload: Upload, *, file: str | None = None) -> Iterator[str]:
                 "; ".join(dict.fromkeys(problem.remedy for problem in found if problem.remedy)),
             ]
         )
+
+
+def problems_csv(upload: Upload) -> Iterator[str]:
+    """The lines of a CSV with every problem of an upload: errors, warnings and notes, in order of file and row."""
+    yield _line(list(_TOLD))
+    problems = UploadProblem.objects.filter(upload=upload).order_by("file", "row", "pk").values_list(*_TOLD)
+    for cells in problems.iterator(chunk_size=2000):
+        yield _line(["" if cell is None else str(cell) for cell in cells])
+
+
+_TOLD = ("file", "row", "column", "value", "severity", "code", "message", "remedy")
 
 
 def _line(cells: list[str]) -> str:

@@ -644,6 +644,24 @@ def test_command_imports_a_folder_and_applies_despite_rejected_rows(folder: Path
     assert Registry.objects.get(name="demo").preset == "cancer registry"
 
 
+def test_command_shows_some_of_each_problem_and_writes_all(tmp_path: Path) -> None:
+    rows = "".join(f"P-1,leiomyosarcoma,2024-01-{day:02},other\n" for day in range(1, 31))
+    odd = "P-1,,2024-02-01,\nP-1,=nobody knows this,2024-02-02,\n"
+    (tmp_path / "patients.csv").write_text("patient_id\nP-1\n")
+    (tmp_path / "conditions.csv").write_text(f"patient_id,condition,date,basis\n{rows}{odd}")
+    told = tmp_path / "told.csv"
+    text = run_command("demo", tmp_path, "--problems", told)
+    assert text.count("basis 'other'") == 2
+    assert "conditions.csv row 32" in text and "conditions.csv row 33" in text
+    lines = list(csv.DictReader(io.StringIO(told.read_text())))
+    assert [line["row"] for line in lines if line["column"] == "basis"] == [str(row) for row in range(2, 32)]
+    assert {line["value"] for line in lines if line["row"] == "33"} == {"'=nobody knows this"}
+    assert all(line["severity"] and line["code"] and line["message"] for line in lines)
+    assert told.stat().st_mode & 0o777 == 0o600
+    assert f"every problem is in {told}: {len(lines)}" in text
+    assert "add --problems FILE" in run_command("demo", tmp_path)
+
+
 def test_command_counts_where_somebody_looks_and_names_nobody(folder: Path) -> None:
     class Screen(io.StringIO):
         def isatty(self) -> bool:

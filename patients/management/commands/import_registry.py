@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count
 
 from patients import actions
-from patients.intake import Busy, ImportErrored, NotClaimed, rejected_csv, run_import
+from patients.intake import Busy, ImportErrored, NotClaimed, problems_csv, rejected_csv, run_import
 from patients.models import Preset, Registry, Upload, UploadProblem
 from patients.tasks import send
 
-SHOWN = 20
+#: Problems told on the screen: so many at most, and so many of one sort that is no error.
+SHOWN, SHOWN_OF_A_SORT = 20, 2
 WAIT_SECONDS = 60.0
 
 
@@ -41,6 +43,9 @@ class Command(BaseCommand):
         parser.add_argument("--time-zone", default="UTC", help="IANA name for a new registry, such as Europe/Paris")
         parser.add_argument("--encoding", default="utf-8", help="utf-8 (default) or windows-1252")
         parser.add_argument("--rejected", type=Path, metavar="FILE", help="write the rows with errors to this CSV")
+        parser.add_argument(
+            "--problems", type=Path, metavar="FILE", help="write every error, warning and note to this CSV"
+        )
         parser.add_argument("--queue", action="store_true", help="leave the reading to a worker and return at once")
         parser.add_argument("--format", choices=("text", "json"), default="text")
 
@@ -70,8 +75,11 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         finally:
             progress.end()
-        rejected = self._write_rejected(upload, options["rejected"])
-        self._print(_as_json(upload), _as_text(upload, rejected), options)
+        written = [
+            *self._write_rejected(upload, options["rejected"]),
+            *self._write_problems(upload, options["problems"]),
+        ]
+        self._print(_as_json(upload), _as_text(upload, written), options)
         if upload.state not in {Upload.State.APPLIED, Upload.State.COMPARED}:
             raise CommandError(upload.error)
 
@@ -107,17 +115,19 @@ class Command(BaseCommand):
                     ) from None
                 time.sleep(1)
 
-    def _write_rejected(self, upload: Upload, path: Path | None) -> str:
+    def _write_rejected(self, upload: Upload, path: Path | None) -> list[str]:
         rows = UploadProblem.objects.filter(upload=upload, raw_row__isnull=False).exists()
         if path is None:
-            return "add --rejected FILE to write the rows with errors to a CSV" if rows else ""
-        try:
-            # Rows of patients: for the owner of the file only.
-            with open(path, "w", newline="", encoding="utf-8", opener=_private) as file:
-                file.writelines(rejected_csv(upload))
-        except OSError as error:
-            raise CommandError(f"{path} cannot be written: {error.strerror}") from None
-        return f"the rows with errors are in {path}" if rows else f"no row has an error: {path} is empty"
+            return ["add --rejected FILE to write the rows with errors to a CSV"] if rows else []
+        _write(path, rejected_csv(upload))
+        return [f"the rows with errors are in {path}" if rows else f"no row has an error: {path} is empty"]
+
+    def _write_problems(self, upload: Upload, path: Path | None) -> list[str]:
+        found = UploadProblem.objects.filter(upload=upload).count()
+        if path is None:
+            return ["add --problems FILE to write every problem to a CSV"] if found > SHOWN else []
+        _write(path, problems_csv(upload))
+        return [f"every problem is in {path}: {found}"]
 
     def _print(self, result: dict[str, Any], text: str, options: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(result) if options["format"] == "json" else text)
@@ -141,6 +151,15 @@ class _Progress:
             self._stream.write("\r\033[K", ending="")
 
 
+def _write(path: Path, lines: Iterable[str]) -> None:
+    """Write cells of patients to a file for its owner only. Raises CommandError."""
+    try:
+        with open(path, "w", newline="", encoding="utf-8", opener=_private) as file:
+            file.writelines(lines)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}") from None
+
+
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
@@ -155,13 +174,13 @@ def _by_code(upload: Upload) -> list[dict[str, Any]]:
 
 
 def _first(upload: Upload) -> list[UploadProblem]:
-    """The first problems, errors before warnings before notes."""
-    severities = (UploadProblem.Severity.ERROR, UploadProblem.Severity.WARNING, UploadProblem.Severity.NOTE)
-    found: list[UploadProblem] = []
-    for severity in severities:
-        if len(found) < SHOWN:
-            some = UploadProblem.objects.filter(upload=upload, severity=severity).order_by("file", "row", "pk")
-            found += some[: SHOWN - len(found)]
+    """The first problems: errors, then of every sort of warning and note the first few."""
+    told = UploadProblem.objects.filter(upload=upload).order_by("file", "row", "pk")
+    found = list(told.filter(severity=UploadProblem.Severity.ERROR)[:SHOWN])
+    for severity in (UploadProblem.Severity.WARNING, UploadProblem.Severity.NOTE):
+        codes = told.filter(severity=severity).order_by("code").values_list("code", flat=True).distinct()
+        some = [each for code in codes for each in told.filter(severity=severity, code=code)[:SHOWN_OF_A_SORT]]
+        found += sorted(some, key=lambda each: (each.file, each.row or 0, each.pk))[: max(0, SHOWN - len(found))]
     return found
 
 
@@ -200,7 +219,7 @@ def _as_json(upload: Upload) -> dict[str, Any]:
     }
 
 
-def _as_text(upload: Upload, rejected: str) -> str:
+def _as_text(upload: Upload, written: list[str]) -> str:
     lines = [
         f"{upload.registry.name}: upload {upload.pk}, {upload.get_state_display()}",
         f"  rows     accepted {upload.accepted}, rejected {upload.rejected}",
@@ -214,13 +233,12 @@ def _as_text(upload: Upload, rejected: str) -> str:
     if codes:
         lines.append("problems")
         lines += [f"  {each['count']:>6}  {each['severity']:8}{each['code']}" for each in codes]
-        lines.append("the first of them" if sum(each["count"] for each in codes) > SHOWN else "each of them")
-        for problem in _first(upload):
+        first = _first(upload)
+        lines.append("each of them" if len(first) == sum(each["count"] for each in codes) else "the first of each")
+        for problem in first:
             column = f", {problem.column}" if problem.column else ""
             value = f" {problem.value!r}" if problem.value else ""
             row = f" row {problem.row}" if problem.row is not None else ""
             remedy = f" → {problem.remedy}" if problem.remedy else ""
             lines.append(f"  {problem.severity:8}{problem.file}{row}{column}{value}: {problem.message}{remedy}")
-    if rejected:
-        lines.append(rejected)
-    return "\n".join(lines)
+    return "\n".join([*lines, *written])
