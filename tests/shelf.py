@@ -9,7 +9,7 @@ from typing import Any
 from matcher.publishing import publish
 from patients import actions as patient_actions
 from patients.intake import run_import
-from patients.models import Registry
+from patients.models import Registry, Upload
 from trials import actions
 from trials.models import Document, Version
 
@@ -128,14 +128,16 @@ def published(text: str = TRIAL) -> Version:
     return publish(document=shelved(text), reviewer="library reviewer", by=None).version
 
 
-def uploaded(registry: Registry, files: dict[str, str]) -> None:
-    """Import files into a registry; the test keeps uploads in a folder of its own."""
+def uploaded(registry: Registry, files: dict[str, str]) -> Upload:
+    """The upload by which files came into a registry; the test keeps uploads in a folder of its own."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():
             archive.writestr(f"{name}.csv", content)
     upload = patient_actions.start_import(registry=registry, by=None, file=buffer, file_name="all.zip")
-    assert run_import(upload.pk).state == "applied"
+    done = run_import(upload.pk)
+    assert done.state == "applied"
+    return done
 
 
 def centre(settings: Any, tmp_path: Any, *, name: str = "centre", files: dict[str, str] = FILES) -> Registry:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from patients.intake.kinds import KINDS
+from patients.intake.storing import TABLE_OF
 from patients.models import (
     BiomarkerFact,
     ConditionFact,
@@ -270,11 +272,21 @@ def _table(kind: _Kind, patient: Patient, vocabulary: Vocabulary, today: date) -
             withdrawn=_withdrawn(fact),
             flags=_flags(fact, kind, rivals.get(fact.key, 0), today) if fact.withdrawn_at is None else (),
             note=fact.note,
-            written=tuple((str(name), str(value)) for name, value in fact.cells.items() if value not in ("", None)),
+            written=_written(fact),
         )
         for fact in facts
     )
     return FactTable(kind.title, kind.columns, rows)
+
+
+#: The columns of a kind's file in their order: a database does not keep the order of the cells.
+_COLUMNS = {TABLE_OF[name]: [column.name for column in KINDS[name].columns] for name in TABLE_OF}
+
+
+def _written(fact: Fact) -> tuple[tuple[str, str], ...]:
+    columns = _COLUMNS[type(fact)]
+    names = sorted(fact.cells, key=lambda name: columns.index(name) if name in columns else len(columns))
+    return tuple((name, str(fact.cells[name])) for name in names if fact.cells[name] not in ("", None))
 
 
 def _source(fact: Fact) -> str:

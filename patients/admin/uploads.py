@@ -254,11 +254,8 @@ def _start(said: dict[str, Any], *, by: AbstractBaseUser) -> Upload:
 
 
 def _difference(upload: Upload) -> list[tuple[str, dict[str, int]]]:
-    """Per kind of fact what is new, changed, unchanged and withdrawn, in the order of the kinds."""
-    order = ["patients", "conditions", "treatments", "disease_status", "biomarkers", "observations", "medications",
-             "coverage"]  # fmt: skip
-    kinds = sorted(upload.difference, key=lambda kind: order.index(kind) if kind in order else len(order))
-    return [(kind.replace("_", " "), upload.difference[kind]) for kind in kinds]
+    """What became of each kind of fact, under the name that the page gives it."""
+    return [(kind.replace("_", " "), counts) for kind, counts in upload.by_kind]
 
 
 def state_mark(upload: Upload) -> SafeString:

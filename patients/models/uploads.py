@@ -103,6 +103,13 @@ class Upload(models.Model):
     def __str__(self) -> str:
         return f"upload {self.pk}: {self.file_name}"
 
+    @property
+    def by_kind(self) -> list[tuple[str, dict[str, int]]]:
+        """What is new, changed, unchanged and withdrawn per kind of fact, in one order: PostgreSQL keeps none."""
+        kinds = ("patients", "conditions", "treatments", "disease_status", "biomarkers", "observations", "medications",
+                 "coverage")  # fmt: skip
+        return [(kind, self.difference[kind]) for kind in kinds if kind in self.difference]
+
 
 class UploadProblem(models.Model):
     """One thing that was wrong, doubtful or worth knowing about a row of an upload, and how to mend it."""

@@ -64,7 +64,8 @@ def test_each_criterion_tells_words_truth_evidence_and_source(
 ) -> None:
     text = text_of(page_of(coordinator, "P-1", trial))
     assert "I1 inclusion Metastatic leiomyosarcoma." in text
-    assert "leiomyosarcoma, metastatic , 1 Feb 2023 upload 1 , conditions.csv row 2" in text
+    upload = registry.uploads.get().pk
+    assert f"leiomyosarcoma, metastatic , 1 Feb 2023 upload {upload} , conditions.csv row 2" in text
     assert "✓ met" in text
     assert "In plain English: ECOG performance status is 2 or less" in text
     assert "As the rule says it: ecog <= 2" in text

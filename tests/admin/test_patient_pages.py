@@ -78,23 +78,23 @@ def test_the_page_shows_facts_with_what_was_written_and_where(registry: Registry
         "P-1,Adriamycin,2024-01-10,2024-05,progressive disease,1\n"
         "P-1,mistletoe extract,2024-06,,,\n"
     )
-    uploaded(registry, {"treatments": rows})
+    upload = uploaded(registry, {"treatments": rows})
     text = text_of(page_of(coordinator, "P-1"))
     assert "Born 3 Apr 1961" in text
     assert "Data through 10 Jan 2026" in text
     assert "10 Jan 2024 to May 2024 doxorubicin written “Adriamycin”" in text
     assert "line 1" in text and "progressive disease" in text
     assert "the vocabulary does not know this name" in text
-    assert "treatments.csv, row 2 upload 2" in text
+    assert f"treatments.csv, row 2 upload {upload.pk}" in text
 
 
 def test_withdrawn_rows_stay_in_sight(registry: Registry, coordinator: Client) -> None:
-    uploaded(registry, {"observations": "patient_id,test,value,date\nP-1,ecog,2,2026-01-05\n"})
+    upload = uploaded(registry, {"observations": "patient_id,test,value,date\nP-1,ecog,2,2026-01-05\n"})
     response = page_of(coordinator, "P-1")
     assert "Observations 1, and 1 withdrawn" in text_of(response)
     body = response.content.decode()
     assert body.count('class="withdrawn"') == 1
-    assert "withdrawn" in body and "by upload 2" in body
+    assert "withdrawn" in body and f"by upload {upload.pk}" in body
 
 
 def test_rows_that_contradict_each_other_are_flagged(registry: Registry, coordinator: Client) -> None:
@@ -106,10 +106,10 @@ def test_rows_that_contradict_each_other_are_flagged(registry: Registry, coordin
 
 
 def test_a_rejected_row_says_that_silence_means_nothing(registry: Registry, coordinator: Client) -> None:
-    uploaded(registry, {"observations": "patient_id,test,value,date\nP-2,ecog,7,2026-01-05\n"})
+    upload = uploaded(registry, {"observations": "patient_id,test,value,date\nP-2,ecog,7,2026-01-05\n"})
     text = text_of(page_of(coordinator, "P-2"))
     assert "Observations count as incomplete." in text
-    assert "observations.csv row 2 of upload 2 was rejected" in text
+    assert f"observations.csv row 2 of upload {upload.pk} was rejected" in text
 
 
 def test_the_dead_are_said_to_be_dead(registry: Registry, coordinator: Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 
 import pytest
@@ -32,6 +33,7 @@ from trials.criteria.documents import (
 )
 from trials.criteria.errors import ShapeError
 from trials.criteria.parser import parse, parse_concepts, parse_definition
+from trials.criteria.schema import encode
 
 TRIAL = """\
 kind: trial
@@ -203,9 +205,24 @@ def test_a_stored_version_reads_back_as_itself(document: TrialDocument | OptionD
     assert content_hash(from_content(stored)) == content_hash(document)
 
 
+def test_figures_keep_the_order_of_the_author_in_a_database_that_has_none() -> None:
+    text = TRIAL.replace(
+        "{pfs9_pct: 32.1, ci: [23, 41.1], arm: {n: 106, drug: x}}", "{pfs9: 32, ci: 2, arm: {n: 9, at: x}}"
+    )
+    shuffled = json.loads(json.dumps(content(trial(text)), sort_keys=True))
+    figures = from_content(shuffled).results[0].figures
+    assert list(figures) == ["pfs9", "ci", "arm"]
+    assert list(figures["arm"]) == ["n", "at"]
+
+
+def test_a_version_frozen_with_mappings_as_objects_still_reads() -> None:
+    assert from_content(encode(trial())) == trial()
+
+
 def test_the_hash_is_of_what_a_document_says() -> None:
     assert content_hash(trial()) == content_hash(trial(TRIAL.replace("id: T1", "id:   T1   # as ever")))
     assert content_hash(trial()) != content_hash(trial(TRIAL.replace("ecog <= 1", "ecog <= 2")))
+    assert content_hash(trial()) == content_hash(trial(TRIAL.replace("{n: 106, drug: x}", "{drug: x, n: 106}")))
 
 
 def test_a_stored_version_of_another_shape_is_refused() -> None:

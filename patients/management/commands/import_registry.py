@@ -199,7 +199,7 @@ def _as_json(upload: Upload) -> dict[str, Any]:
         "withdrawn": upload.withdrawn,
         "patients_new": upload.patients_new,
         "patients_changed": upload.patients_changed,
-        "difference": upload.difference,
+        "difference": dict(upload.by_kind),
         "error": upload.error,
         "problems": _by_code(upload),
         "first_problems": [
@@ -227,7 +227,7 @@ def _as_text(upload: Upload, written: list[str]) -> str:
         f"withdrawn {upload.withdrawn}",
         f"  patients new {upload.patients_new}, changed {upload.patients_changed}",
     ]
-    for kind, counts in upload.difference.items():
+    for kind, counts in upload.by_kind:
         lines.append(f"    {kind:16}" + ", ".join(f"{name} {count}" for name, count in counts.items() if count))
     codes = _by_code(upload)
     if codes:
