@@ -40,6 +40,18 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-id',),
+                'indexes': [
+                    models.Index(fields=['registry', 'state', '-id'], name='run_registry_state'),
+                    models.Index(fields=['state'], name='run_state'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('state__in', ('pending', 'running', 'finished', 'failed', 'errored', 'cancelled'))), name='run_state_known', violation_error_message='A run is in one of the states of its life.'),
+                    models.CheckConstraint(condition=models.Q(('shards_done__lte', models.F('shards_total'))), name='run_done_within_total', violation_error_message='More shards cannot be done than there are.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'finished'), _negated=True), ('shards_done', models.F('shards_total')), _connector='OR'), name='run_finished_is_whole', violation_error_message='A run is finished when all its shards are done.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', True), ('state__in', ('pending', 'running'))), models.Q(('finished_at__isnull', False), ('state__in', ('finished', 'failed', 'errored', 'cancelled'))), _connector='OR'), name='run_ended_has_end', violation_error_message='A run that has ended says when, and no other does.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('failed', 'errored')), _negated=True), models.Q(('error', ''), _negated=True), _connector='OR'), name='run_failure_is_explained', violation_error_message='A failure says what was wrong.'),
+                    models.CheckConstraint(condition=models.Q(('as_of_kind__in', ('date', 'data-through'))), name='run_as_of_kind_known', violation_error_message="A run asks about one date, or about each patient's data_through."),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -53,6 +65,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('run', 'version__document__code'),
+                'constraints': [
+                    models.UniqueConstraint(fields=('run', 'version'), name='run_version_once', violation_error_message='This run evaluates this version already.'),
+                ],
             },
         ),
         migrations.AddField(
@@ -81,6 +96,16 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('run', 'number'),
+                'indexes': [
+                    models.Index(fields=['state', 'claimed_at'], name='shard_state_claimed'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('run', 'number'), name='shard_number_unique', violation_error_message='This run already has a shard of this number.'),
+                    models.CheckConstraint(condition=models.Q(('first_patient__lte', models.F('last_patient'))), name='shard_range_in_order', violation_error_message='A shard goes from its first patient to its last.'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ('pending', 'running', 'done', 'errored'))), name='shard_state_known', violation_error_message='A shard is in one of the states of its life.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'running'), _negated=True), models.Q(('claimed_at__isnull', False), models.Q(('claimed_by', ''), _negated=True)), _connector='OR'), name='shard_running_is_claimed', violation_error_message='A shard that is being evaluated says by which attempt and since when.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'done'), _negated=True), ('finished_at__isnull', False), _connector='OR'), name='shard_done_has_end', violation_error_message='A shard that is done says when.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -105,6 +130,19 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'matches',
                 'ordering': ('run', 'id'),
+                'indexes': [
+                    models.Index(fields=['run', 'version', 'status', 'needs'], name='match_run_version_status'),
+                    models.Index(fields=['run', 'status'], name='match_run_status'),
+                    models.Index(fields=['patient', 'run'], name='match_patient_run'),
+                    models.Index(fields=['next_flip'], name='match_next_flip'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('run', 'patient', 'version'), name='match_unique', violation_error_message='This run already has an answer for this patient and version.'),
+                    models.CheckConstraint(condition=models.Q(('status__in', ('potentially_eligible', 'needs_information', 'not_now'))), name='match_status_known', violation_error_message='A match is potentially eligible, needs information or is not now.'),
+                    models.CheckConstraint(condition=models.Q(('needs__in', ('', 'facts', 'reader', 'both'))), name='match_needs_known', violation_error_message='A match needs facts, a reader, or both.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('status', 'needs_information'), models.Q(('needs', ''), _negated=True)), models.Q(models.Q(('status', 'needs_information'), _negated=True), ('needs', '')), _connector='OR'), name='match_says_what_it_needs', violation_error_message='A match that needs information says what, and no other does.'),
+                    models.CheckConstraint(condition=models.Q(('clears_on__isnull', True), models.Q(('clears_on__gt', models.F('as_of')), ('status', 'not_now')), _connector='OR'), name='match_clears_later', violation_error_message='Only a match that is not now clears, and only later.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -124,6 +162,16 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-id',),
+                'indexes': [
+                    models.Index(fields=['patient', 'document', '-id'], name='status_change_patient'),
+                    models.Index(fields=['run', 'document'], name='status_change_run'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('run', 'patient', 'document'), name='status_change_once', violation_error_message='This run already tells how the status of this patient and trial changed.'),
+                    models.CheckConstraint(condition=models.Q(('from_status__in', ('', 'potentially_eligible', 'needs_information', 'not_now', 'not_eligible')), ('to_status__in', ['potentially_eligible', 'needs_information', 'not_now', 'not_eligible'])), name='status_change_known', violation_error_message='A status is one of the four.'),
+                    models.CheckConstraint(condition=models.Q(('from_status', models.F('to_status')), _negated=True), name='status_change_changes', violation_error_message='A change of status is from one status to another.'),
+                    models.CheckConstraint(condition=models.Q(('cause__in', ('new patient', 'new version', 'facts', 'policy', 'vocabulary', 'engine', 'time'))), name='status_change_cause_known', violation_error_message='A change of status has one of the known causes.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -141,130 +189,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('run', 'version__document__code'),
+                'constraints': [
+                    models.UniqueConstraint(fields=('run', 'version'), name='trial_count_once', violation_error_message='This run has counted this version already.'),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='runversion',
-            constraint=models.UniqueConstraint(fields=('run', 'version'), name='run_version_once', violation_error_message='This run evaluates this version already.'),
-        ),
-        migrations.AddIndex(
-            model_name='matchrun',
-            index=models.Index(fields=['registry', 'state', '-id'], name='run_registry_state'),
-        ),
-        migrations.AddIndex(
-            model_name='matchrun',
-            index=models.Index(fields=['state'], name='run_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='matchrun',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('pending', 'running', 'finished', 'failed', 'errored', 'cancelled'))), name='run_state_known', violation_error_message='A run is in one of the states of its life.'),
-        ),
-        migrations.AddConstraint(
-            model_name='matchrun',
-            constraint=models.CheckConstraint(condition=models.Q(('shards_done__lte', models.F('shards_total'))), name='run_done_within_total', violation_error_message='More shards cannot be done than there are.'),
-        ),
-        migrations.AddConstraint(
-            model_name='matchrun',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'finished'), _negated=True), ('shards_done', models.F('shards_total')), _connector='OR'), name='run_finished_is_whole', violation_error_message='A run is finished when all its shards are done.'),
-        ),
-        migrations.AddConstraint(
-            model_name='matchrun',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', True), ('state__in', ('pending', 'running'))), models.Q(('finished_at__isnull', False), ('state__in', ('finished', 'failed', 'errored', 'cancelled'))), _connector='OR'), name='run_ended_has_end', violation_error_message='A run that has ended says when, and no other does.'),
-        ),
-        migrations.AddConstraint(
-            model_name='matchrun',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('failed', 'errored')), _negated=True), models.Q(('error', ''), _negated=True), _connector='OR'), name='run_failure_is_explained', violation_error_message='A failure says what was wrong.'),
-        ),
-        migrations.AddConstraint(
-            model_name='matchrun',
-            constraint=models.CheckConstraint(condition=models.Q(('as_of_kind__in', ('date', 'data-through'))), name='run_as_of_kind_known', violation_error_message="A run asks about one date, or about each patient's data_through."),
-        ),
-        migrations.AddIndex(
-            model_name='shard',
-            index=models.Index(fields=['state', 'claimed_at'], name='shard_state_claimed'),
-        ),
-        migrations.AddConstraint(
-            model_name='shard',
-            constraint=models.UniqueConstraint(fields=('run', 'number'), name='shard_number_unique', violation_error_message='This run already has a shard of this number.'),
-        ),
-        migrations.AddConstraint(
-            model_name='shard',
-            constraint=models.CheckConstraint(condition=models.Q(('first_patient__lte', models.F('last_patient'))), name='shard_range_in_order', violation_error_message='A shard goes from its first patient to its last.'),
-        ),
-        migrations.AddConstraint(
-            model_name='shard',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('pending', 'running', 'done', 'errored'))), name='shard_state_known', violation_error_message='A shard is in one of the states of its life.'),
-        ),
-        migrations.AddConstraint(
-            model_name='shard',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'running'), _negated=True), models.Q(('claimed_at__isnull', False), models.Q(('claimed_by', ''), _negated=True)), _connector='OR'), name='shard_running_is_claimed', violation_error_message='A shard that is being evaluated says by which attempt and since when.'),
-        ),
-        migrations.AddConstraint(
-            model_name='shard',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'done'), _negated=True), ('finished_at__isnull', False), _connector='OR'), name='shard_done_has_end', violation_error_message='A shard that is done says when.'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(fields=['run', 'version', 'status', 'needs'], name='match_run_version_status'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(fields=['run', 'status'], name='match_run_status'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(fields=['patient', 'run'], name='match_patient_run'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(fields=['next_flip'], name='match_next_flip'),
-        ),
-        migrations.AddConstraint(
-            model_name='match',
-            constraint=models.UniqueConstraint(fields=('run', 'patient', 'version'), name='match_unique', violation_error_message='This run already has an answer for this patient and version.'),
-        ),
-        migrations.AddConstraint(
-            model_name='match',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ('potentially_eligible', 'needs_information', 'not_now'))), name='match_status_known', violation_error_message='A match is potentially eligible, needs information or is not now.'),
-        ),
-        migrations.AddConstraint(
-            model_name='match',
-            constraint=models.CheckConstraint(condition=models.Q(('needs__in', ('', 'facts', 'reader', 'both'))), name='match_needs_known', violation_error_message='A match needs facts, a reader, or both.'),
-        ),
-        migrations.AddConstraint(
-            model_name='match',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'needs_information'), models.Q(('needs', ''), _negated=True)), models.Q(models.Q(('status', 'needs_information'), _negated=True), ('needs', '')), _connector='OR'), name='match_says_what_it_needs', violation_error_message='A match that needs information says what, and no other does.'),
-        ),
-        migrations.AddConstraint(
-            model_name='match',
-            constraint=models.CheckConstraint(condition=models.Q(('clears_on__isnull', True), models.Q(('clears_on__gt', models.F('as_of')), ('status', 'not_now')), _connector='OR'), name='match_clears_later', violation_error_message='Only a match that is not now clears, and only later.'),
-        ),
-        migrations.AddIndex(
-            model_name='statuschange',
-            index=models.Index(fields=['patient', 'document', '-id'], name='status_change_patient'),
-        ),
-        migrations.AddIndex(
-            model_name='statuschange',
-            index=models.Index(fields=['run', 'document'], name='status_change_run'),
-        ),
-        migrations.AddConstraint(
-            model_name='statuschange',
-            constraint=models.UniqueConstraint(fields=('run', 'patient', 'document'), name='status_change_once', violation_error_message='This run already tells how the status of this patient and trial changed.'),
-        ),
-        migrations.AddConstraint(
-            model_name='statuschange',
-            constraint=models.CheckConstraint(condition=models.Q(('from_status__in', ('', 'potentially_eligible', 'needs_information', 'not_now', 'not_eligible')), ('to_status__in', ['potentially_eligible', 'needs_information', 'not_now', 'not_eligible'])), name='status_change_known', violation_error_message='A status is one of the four.'),
-        ),
-        migrations.AddConstraint(
-            model_name='statuschange',
-            constraint=models.CheckConstraint(condition=models.Q(('from_status', models.F('to_status')), _negated=True), name='status_change_changes', violation_error_message='A change of status is from one status to another.'),
-        ),
-        migrations.AddConstraint(
-            model_name='statuschange',
-            constraint=models.CheckConstraint(condition=models.Q(('cause__in', ('new patient', 'new version', 'facts', 'policy', 'vocabulary', 'engine', 'time'))), name='status_change_cause_known', violation_error_message='A change of status has one of the known causes.'),
-        ),
-        migrations.AddConstraint(
-            model_name='trialcount',
-            constraint=models.UniqueConstraint(fields=('run', 'version'), name='trial_count_once', violation_error_message='This run has counted this version already.'),
         ),
     ]

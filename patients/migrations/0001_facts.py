@@ -28,6 +28,9 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'registries',
                 'ordering': ('name',),
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('preset__in', ['cancer registry', 'clinic'])), name='registry_preset_known', violation_error_message='A registry is a clinic or a cancer registry.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -40,6 +43,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('registry', 'patient_id'),
+                'constraints': [
+                    models.UniqueConstraint(fields=('registry', 'patient_id'), name='patient_id_unique_in_registry', violation_error_message='This registry already has a patient with this id.'),
+                    models.CheckConstraint(condition=models.Q(('patient_id', ''), _negated=True), name='patient_has_id', violation_error_message='A patient needs an id.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -56,6 +63,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('domain', 'name'),
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='mapping_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('name', ''), _negated=True), models.Q(('concept', ''), _negated=True)), name='mapping_says_something', violation_error_message='A mapping needs a name and a concept.'),
+                    models.CheckConstraint(condition=models.Q(('domain__in', ('conditions', 'treatments', 'medications', 'observations', 'biomarkers', 'disease_status'))), name='mapping_domain_known', violation_error_message='A mapping is about one of the kinds of fact.'),
+                    models.UniqueConstraint(condition=models.Q(('registry__isnull', False), ('withdrawn_at__isnull', True)), fields=('registry', 'domain', 'name'), name='mapping_one_current_per_registry', violation_error_message='This name is already mapped in this registry; withdraw that mapping first.'),
+                    models.UniqueConstraint(condition=models.Q(('registry__isnull', True), ('withdrawn_at__isnull', True)), fields=('domain', 'name'), name='mapping_one_current_for_all', violation_error_message='This name is already mapped for all registries; withdraw that mapping first.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -71,6 +85,12 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'change',
                 'ordering': ('id',),
+                'indexes': [
+                    models.Index(fields=['registry', 'id'], name='change_registry_cursor'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('kind', 'patient'), ('patient__isnull', False)), models.Q(('kind', 'registry'), ('patient__isnull', True)), _connector='OR'), name='change_names_its_patient', violation_error_message='A change of a patient names the patient; one of a registry names none.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -93,6 +113,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('number',),
+                'indexes': [
+                    models.Index(fields=['object_type', 'object_id'], name='audit_object'),
+                    models.Index(fields=['at'], name='audit_at'),
+                    models.Index(fields=['registry', 'number'], name='audit_registry'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -103,7 +128,9 @@ class Migration(migrations.Migration):
                 ('digest', models.CharField(blank=True, default='', max_length=64)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='trail_has_one_head', violation_error_message='The trail has one head.')],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('id', 1)), name='trail_has_one_head', violation_error_message='The trail has one head.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -141,6 +168,17 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-id',),
+                'indexes': [
+                    models.Index(fields=['state', 'heartbeat_at'], name='upload_state_heartbeat'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('rows_done__lte', models.F('rows_total'))), name='upload_done_within_total', violation_error_message='More rows cannot be done than there are.'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ('received', 'reading', 'comparing', 'applied', 'compared', 'failed', 'errored'))), name='upload_state_known', violation_error_message='An upload is in one of the states of its life.'),
+                    models.CheckConstraint(condition=models.Q(('state__in', ('received', 'reading', 'comparing')), ('finished_at__isnull', False), _connector='OR'), name='upload_ended_has_end', violation_error_message='An upload that has ended says when.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'applied'), _negated=True), models.Q(('dry_run', False), ('recorded_at__isnull', False)), _connector='OR'), name='upload_dry_run_never_applied', violation_error_message='A dry run stores nothing, and an applied upload has its instant.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('failed', 'errored')), _negated=True), models.Q(('error', ''), _negated=True), _connector='OR'), name='upload_failure_is_explained', violation_error_message='A failure says what was wrong.'),
+                    models.UniqueConstraint(condition=models.Q(('state__in', ('reading', 'comparing'))), fields=('registry',), name='upload_one_under_way', violation_error_message='Another upload of this registry is being read.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -195,6 +233,24 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'treatment',
+                'indexes': [
+                    models.Index(fields=['patient', 'recorded_at'], name='treatment_patient_recorded'),
+                    models.Index(condition=models.Q(('naming', 'unmapped'), ('withdrawn_at__isnull', True)), fields=['folded_name'], name='treatment_unmapped'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='treatment_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
+                    models.CheckConstraint(condition=models.Q(('withdrawn_by__isnull', True), ('withdrawn_at__isnull', False), _connector='OR'), name='treatment_withdrawer_has_time', violation_error_message='A fact withdrawn by an upload has the time of it.'),
+                    models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='treatment_has_key', violation_error_message='A fact needs an identity.'),
+                    models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('patient', 'key', 'sequence'), name='treatment_one_current', violation_error_message='This patient already has a current fact of this identity; it must be withdrawn.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('start_first__isnull', True), ('start_last__isnull', True)), models.Q(('start_first__isnull', False), ('start_last__isnull', False), ('start_first__lte', models.F('start_last'))), _connector='OR'), name='treatment_start_interval', violation_error_message='The start date needs a first and a last day, in order.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('end_first__isnull', True), ('end_last__isnull', True)), models.Q(('end_first__isnull', False), ('end_last__isnull', False), ('end_first__lte', models.F('end_last'))), _connector='OR'), name='treatment_end_interval', violation_error_message='The end date needs a first and a last day, in order.'),
+                    models.CheckConstraint(condition=models.Q(('start_first__isnull', True), ('end_last__isnull', True), ('end_last__gte', models.F('start_first')), _connector='OR'), name='treatment_end_not_before_start', violation_error_message='The end date lies before the start date.'),
+                    models.CheckConstraint(condition=models.Q(('dose__isnull', True), ('dose__gte', 0), _connector='OR'), name='treatment_dose_at_least_0', violation_error_message='The dose is at least 0.'),
+                    models.CheckConstraint(condition=models.Q(('cumulative_dose__isnull', True), ('cumulative_dose__gte', 0), _connector='OR'), name='treatment_cumulative_dose_at_least_0', violation_error_message='The cumulative dose is at least 0.'),
+                    models.CheckConstraint(condition=models.Q(('relative_dose__isnull', True), ('relative_dose__gte', 0), _connector='OR'), name='treatment_relative_dose_at_least_0', violation_error_message='The relative dose is at least 0.'),
+                    models.CheckConstraint(condition=models.Q(('cycles__isnull', True), ('cycles__gte', 0), _connector='OR'), name='treatment_cycles_at_least_0', violation_error_message='The cycles is at least 0.'),
+                    models.CheckConstraint(condition=models.Q(('line__isnull', True), ('line__gte', 1), _connector='OR'), name='treatment_line_at_least_1', violation_error_message='The line is at least 1.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -215,6 +271,12 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'registry policies',
                 'ordering': ('registry', 'domain', 'scope'),
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='policy_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
+                    models.CheckConstraint(condition=models.Q(('policy__in', ['open', 'complete when present'])), name='policy_known', violation_error_message="A policy is 'open' or 'complete when present'."),
+                    models.CheckConstraint(condition=models.Q(('domain__in', ('conditions', 'treatments', 'medications', 'observations', 'biomarkers', 'disease_status'))), name='policy_domain_known', violation_error_message='A policy is about one of the kinds of fact.'),
+                    models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('registry', 'domain', 'scope'), name='policy_one_current', violation_error_message='This registry already has a policy for the domain and scope; withdraw it.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -240,6 +302,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('registry', 'test', 'sex', 'age_from'),
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='range_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
+                    models.CheckConstraint(condition=models.Q(('low__isnull', True), ('high__isnull', True), ('low__lte', models.F('high')), _connector='OR'), name='range_low_to_high', violation_error_message='The lower limit of a range cannot be above its upper limit.'),
+                    models.CheckConstraint(condition=models.Q(('low__isnull', False), ('high__isnull', False), _connector='OR'), name='range_has_a_limit', violation_error_message='A range needs a lower or an upper limit.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('age_from__isnull', True), ('age_from__gte', 0), _connector='OR'), models.Q(('age_from__isnull', True), ('age_to__isnull', True), ('age_from__lte', models.F('age_to')), _connector='OR')), name='range_ages_in_order', violation_error_message='Ages of a range are not negative and go from low to high.'),
+                    models.CheckConstraint(condition=models.Q(('valid_from__isnull', True), ('valid_to__isnull', True), ('valid_from__lte', models.F('valid_to')), _connector='OR'), name='range_period_in_order', violation_error_message='A range cannot cease to be valid before it begins to be.'),
+                    models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('registry', 'key'), name='range_one_current', violation_error_message='This registry already has this range; withdraw it first.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -279,6 +349,20 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'patient details',
                 'verbose_name_plural': 'patient details',
+                'indexes': [
+                    models.Index(fields=['patient', 'recorded_at'], name='details_patient_recorded'),
+                    models.Index(condition=models.Q(('naming', 'unmapped'), ('withdrawn_at__isnull', True)), fields=['folded_name'], name='details_unmapped'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='details_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
+                    models.CheckConstraint(condition=models.Q(('withdrawn_by__isnull', True), ('withdrawn_at__isnull', False), _connector='OR'), name='details_withdrawer_has_time', violation_error_message='A fact withdrawn by an upload has the time of it.'),
+                    models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='details_has_key', violation_error_message='A fact needs an identity.'),
+                    models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('patient', 'key', 'sequence'), name='details_one_current', violation_error_message='This patient already has a current fact of this identity; it must be withdrawn.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('birth_first__isnull', True), ('birth_last__isnull', True)), models.Q(('birth_first__isnull', False), ('birth_last__isnull', False), ('birth_first__lte', models.F('birth_last'))), _connector='OR'), name='details_birth_interval', violation_error_message='The birth date needs a first and a last day, in order.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('death_first__isnull', True), ('death_last__isnull', True)), models.Q(('death_first__isnull', False), ('death_last__isnull', False), ('death_first__lte', models.F('death_last'))), _connector='OR'), name='details_death_interval', violation_error_message='The death date needs a first and a last day, in order.'),
+                    models.CheckConstraint(condition=models.Q(('birth_first__isnull', True), ('death_last__isnull', True), ('death_last__gte', models.F('birth_first')), _connector='OR'), name='details_death_not_before_birth', violation_error_message='The death date lies before the birth date.'),
+                    models.CheckConstraint(condition=models.Q(('death_first__isnull', True), ('deceased__isnull', True), ('deceased', True), _connector='OR'), name='details_death_date_only_of_dead', violation_error_message='A patient who is recorded as alive has no date of death.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -323,6 +407,21 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'observation',
+                'indexes': [
+                    models.Index(fields=['patient', 'recorded_at'], name='observation_patient_recorded'),
+                    models.Index(condition=models.Q(('naming', 'unmapped'), ('withdrawn_at__isnull', True)), fields=['folded_name'], name='observation_unmapped'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='observation_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
+                    models.CheckConstraint(condition=models.Q(('withdrawn_by__isnull', True), ('withdrawn_at__isnull', False), _connector='OR'), name='observation_withdrawer_has_time', violation_error_message='A fact withdrawn by an upload has the time of it.'),
+                    models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='observation_has_key', violation_error_message='A fact needs an identity.'),
+                    models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('patient', 'key', 'sequence'), name='observation_one_current', violation_error_message='This patient already has a current fact of this identity; it must be withdrawn.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('date_first__isnull', True), ('date_last__isnull', True)), models.Q(('date_first__isnull', False), ('date_last__isnull', False), ('date_first__lte', models.F('date_last'))), _connector='OR'), name='observation_date_interval', violation_error_message='The date date needs a first and a last day, in order.'),
+                    models.CheckConstraint(condition=models.Q(('low__isnull', True), ('high__isnull', True), ('low__lte', models.F('high')), _connector='OR'), name='observation_low_to_high', violation_error_message='The lowest possible value is above the highest.'),
+                    models.CheckConstraint(condition=models.Q(('ref_low__isnull', True), ('ref_high__isnull', True), ('ref_low__lte', models.F('ref_high')), _connector='OR'), name='observation_ref_low_to_high', violation_error_message='The lower reference limit is above the upper.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('test', 'ecog'), _negated=True), models.Q(models.Q(('low__isnull', True), ('low__gte', 0), _connector='OR'), models.Q(('high__isnull', True), ('high__lte', 5), _connector='OR')), _connector='OR'), name='observation_ecog_0_to_5', violation_error_message='An ECOG performance status lies between 0 and 5.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('test', 'karnofsky'), _negated=True), models.Q(models.Q(('low__isnull', True), ('low__gte', 0), _connector='OR'), models.Q(('high__isnull', True), ('high__lte', 100), _connector='OR')), _connector='OR'), name='observation_karnofsky_0_to_100', violation_error_message='A Karnofsky performance status lies between 0 and 100.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -364,6 +463,20 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'medication',
+                'indexes': [
+                    models.Index(fields=['patient', 'recorded_at'], name='medication_patient_recorded'),
+                    models.Index(condition=models.Q(('naming', 'unmapped'), ('withdrawn_at__isnull', True)), fields=['folded_name'], name='medication_unmapped'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='medication_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
+                    models.CheckConstraint(condition=models.Q(('withdrawn_by__isnull', True), ('withdrawn_at__isnull', False), _connector='OR'), name='medication_withdrawer_has_time', violation_error_message='A fact withdrawn by an upload has the time of it.'),
+                    models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='medication_has_key', violation_error_message='A fact needs an identity.'),
+                    models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('patient', 'key', 'sequence'), name='medication_one_current', violation_error_message='This patient already has a current fact of this identity; it must be withdrawn.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('start_first__isnull', True), ('start_last__isnull', True)), models.Q(('start_first__isnull', False), ('start_last__isnull', False), ('start_first__lte', models.F('start_last'))), _connector='OR'), name='medication_start_interval', violation_error_message='The start date needs a first and a last day, in order.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('end_first__isnull', True), ('end_last__isnull', True)), models.Q(('end_first__isnull', False), ('end_last__isnull', False), ('end_first__lte', models.F('end_last'))), _connector='OR'), name='medication_end_interval', violation_error_message='The end date needs a first and a last day, in order.'),
+                    models.CheckConstraint(condition=models.Q(('start_first__isnull', True), ('end_last__isnull', True), ('end_last__gte', models.F('start_first')), _connector='OR'), name='medication_end_not_before_start', violation_error_message='The end date lies before the start date.'),
+                    models.CheckConstraint(condition=models.Q(('dose__isnull', True), ('dose__gte', 0), _connector='OR'), name='medication_dose_at_least_0', violation_error_message='The dose is at least 0.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -400,6 +513,17 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'disease status',
                 'verbose_name_plural': 'disease statuses',
+                'indexes': [
+                    models.Index(fields=['patient', 'recorded_at'], name='status_patient_recorded'),
+                    models.Index(condition=models.Q(('naming', 'unmapped'), ('withdrawn_at__isnull', True)), fields=['folded_name'], name='status_unmapped'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='status_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
+                    models.CheckConstraint(condition=models.Q(('withdrawn_by__isnull', True), ('withdrawn_at__isnull', False), _connector='OR'), name='status_withdrawer_has_time', violation_error_message='A fact withdrawn by an upload has the time of it.'),
+                    models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='status_has_key', violation_error_message='A fact needs an identity.'),
+                    models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('patient', 'key', 'sequence'), name='status_one_current', violation_error_message='This patient already has a current fact of this identity; it must be withdrawn.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('date_first__isnull', True), ('date_last__isnull', True)), models.Q(('date_first__isnull', False), ('date_last__isnull', False), ('date_first__lte', models.F('date_last'))), _connector='OR'), name='status_date_interval', violation_error_message='The date date needs a first and a last day, in order.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -433,6 +557,18 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'coverage',
                 'verbose_name_plural': 'coverage',
+                'indexes': [
+                    models.Index(fields=['patient', 'recorded_at'], name='coverage_patient_recorded'),
+                    models.Index(condition=models.Q(('naming', 'unmapped'), ('withdrawn_at__isnull', True)), fields=['folded_name'], name='coverage_unmapped'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='coverage_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
+                    models.CheckConstraint(condition=models.Q(('withdrawn_by__isnull', True), ('withdrawn_at__isnull', False), _connector='OR'), name='coverage_withdrawer_has_time', violation_error_message='A fact withdrawn by an upload has the time of it.'),
+                    models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='coverage_has_key', violation_error_message='A fact needs an identity.'),
+                    models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('patient', 'key', 'sequence'), name='coverage_one_current', violation_error_message='This patient already has a current fact of this identity; it must be withdrawn.'),
+                    models.CheckConstraint(condition=models.Q(('domain__in', ('conditions', 'treatments', 'medications', 'observations', 'biomarkers', 'disease_status'))), name='coverage_domain_known', violation_error_message='Coverage is about one of the kinds of fact.'),
+                    models.CheckConstraint(condition=models.Q(('scope', ''), _negated=True), name='coverage_has_scope', violation_error_message="Coverage needs a scope; 'all' is the widest."),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -487,6 +623,21 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'condition',
+                'indexes': [
+                    models.Index(fields=['patient', 'recorded_at'], name='condition_patient_recorded'),
+                    models.Index(condition=models.Q(('naming', 'unmapped'), ('withdrawn_at__isnull', True)), fields=['folded_name'], name='condition_unmapped'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='condition_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
+                    models.CheckConstraint(condition=models.Q(('withdrawn_by__isnull', True), ('withdrawn_at__isnull', False), _connector='OR'), name='condition_withdrawer_has_time', violation_error_message='A fact withdrawn by an upload has the time of it.'),
+                    models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='condition_has_key', violation_error_message='A fact needs an identity.'),
+                    models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('patient', 'key', 'sequence'), name='condition_one_current', violation_error_message='This patient already has a current fact of this identity; it must be withdrawn.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('date_first__isnull', True), ('date_last__isnull', True)), models.Q(('date_first__isnull', False), ('date_last__isnull', False), ('date_first__lte', models.F('date_last'))), _connector='OR'), name='condition_date_interval', violation_error_message='The date date needs a first and a last day, in order.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('end_first__isnull', True), ('end_last__isnull', True)), models.Q(('end_first__isnull', False), ('end_last__isnull', False), ('end_first__lte', models.F('end_last'))), _connector='OR'), name='condition_end_interval', violation_error_message='The end date needs a first and a last day, in order.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state_since_first__isnull', True), ('state_since_last__isnull', True)), models.Q(('state_since_first__isnull', False), ('state_since_last__isnull', False), ('state_since_first__lte', models.F('state_since_last'))), _connector='OR'), name='condition_state_since_interval', violation_error_message='The state since date needs a first and a last day, in order.'),
+                    models.CheckConstraint(condition=models.Q(('date_first__isnull', True), ('end_last__isnull', True), ('end_last__gte', models.F('date_first')), _connector='OR'), name='condition_end_not_before_date', violation_error_message='The end date lies before the date date.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('grade__isnull', True), models.Q(('grade__gte', 0), ('grade__lte', 5)), _connector='OR'), models.Q(('baseline_grade__isnull', True), models.Q(('baseline_grade__gte', 0), ('baseline_grade__lte', 5)), _connector='OR')), name='condition_grade_0_to_5', violation_error_message='A grade of toxicity lies between 0 and 5.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -538,6 +689,18 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'biomarker',
+                'indexes': [
+                    models.Index(fields=['patient', 'recorded_at'], name='biomarker_patient_recorded'),
+                    models.Index(condition=models.Q(('naming', 'unmapped'), ('withdrawn_at__isnull', True)), fields=['folded_name'], name='biomarker_unmapped'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='biomarker_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
+                    models.CheckConstraint(condition=models.Q(('withdrawn_by__isnull', True), ('withdrawn_at__isnull', False), _connector='OR'), name='biomarker_withdrawer_has_time', violation_error_message='A fact withdrawn by an upload has the time of it.'),
+                    models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='biomarker_has_key', violation_error_message='A fact needs an identity.'),
+                    models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('patient', 'key', 'sequence'), name='biomarker_one_current', violation_error_message='This patient already has a current fact of this identity; it must be withdrawn.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('date_first__isnull', True), ('date_last__isnull', True)), models.Q(('date_first__isnull', False), ('date_last__isnull', False), ('date_first__lte', models.F('date_last'))), _connector='OR'), name='biomarker_date_interval', violation_error_message='The date date needs a first and a last day, in order.'),
+                    models.CheckConstraint(condition=models.Q(('low__isnull', True), ('high__isnull', True), ('low__lte', models.F('high')), _connector='OR'), name='biomarker_low_to_high', violation_error_message='The lowest possible value is above the highest.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -558,6 +721,15 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('id',),
+                'indexes': [
+                    models.Index(fields=['upload', 'code'], name='problem_upload_code'),
+                    models.Index(fields=['upload', 'rejected', 'file', 'row'], name='problem_upload_rejected'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('rejected', False), models.Q(('row__isnull', False), ('severity', 'error')), _connector='OR'), name='problem_rejection_is_error', violation_error_message='A rejected row is an error and has its number.'),
+                    models.CheckConstraint(condition=models.Q(('severity__in', ('error', 'warning', 'note'))), name='problem_severity_known', violation_error_message='A problem is an error, a warning or a note.'),
+                    models.CheckConstraint(condition=models.Q(('message', ''), _negated=True), name='problem_has_message', violation_error_message='A problem says what is wrong.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -579,6 +751,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-id',),
+                'indexes': [
+                    models.Index(fields=['patient', 'lifted_at'], name='suspension_patient_lifted'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('lifted_at__isnull', True), ('lifted_at__gte', models.F('recorded_at')), _connector='OR'), name='suspension_lifted_after_recorded', violation_error_message='A suspension cannot be lifted before it was recorded.'),
+                    models.CheckConstraint(condition=models.Q(('lifted_at__isnull', True), models.Q(('lift_reason', ''), _negated=True), _connector='OR'), name='suspension_lifted_with_reason', violation_error_message='Lifting a suspension needs a reason.'),
+                    models.CheckConstraint(condition=models.Q(('domain__in', ('conditions', 'treatments', 'medications', 'observations', 'biomarkers', 'disease_status'))), name='suspension_domain_known', violation_error_message='A suspension is about one of the kinds of fact.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -605,480 +785,17 @@ class Migration(migrations.Migration):
                 'verbose_name': 'answer',
                 'ordering': ('-id',),
                 'permissions': (('override_criterion', 'Can override the definite truth of a criterion (investigator)'),),
-                'indexes': [models.Index(fields=['patient', 'recorded_at'], name='answer_patient_recorded')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='answer_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'), models.CheckConstraint(condition=models.Q(models.Q(('withdrawn_at__isnull', True), ('withdrawn_by__isnull', True)), models.Q(('withdrawn_at__isnull', False), ('withdrawn_by__isnull', False)), _connector='OR'), name='answer_withdrawn_when_and_who', violation_error_message='A withdrawn answer says when and by whom.'), models.CheckConstraint(condition=models.Q(('valid_until__isnull', True), ('valid_until__gte', models.F('answered_on')), _connector='OR'), name='answer_valid_after_given', violation_error_message='An answer cannot cease to be valid before it is given.'), models.CheckConstraint(condition=models.Q(('override', False), models.Q(('reason', ''), _negated=True), _connector='OR'), name='answer_override_has_reason', violation_error_message='An override needs a reason.'), models.CheckConstraint(condition=models.Q(('version__gte', 1), models.Q(('document', ''), _negated=True), models.Q(('criterion', ''), _negated=True)), name='answer_names_a_criterion', violation_error_message='An answer names the document, its version and the criterion.'), models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('patient', 'document', 'version', 'criterion', 'question'), name='answer_one_current', violation_error_message='This criterion is already answered for this patient; withdraw that answer.')],
+                'indexes': [
+                    models.Index(fields=['patient', 'recorded_at'], name='answer_patient_recorded'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='answer_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('withdrawn_at__isnull', True), ('withdrawn_by__isnull', True)), models.Q(('withdrawn_at__isnull', False), ('withdrawn_by__isnull', False)), _connector='OR'), name='answer_withdrawn_when_and_who', violation_error_message='A withdrawn answer says when and by whom.'),
+                    models.CheckConstraint(condition=models.Q(('valid_until__isnull', True), ('valid_until__gte', models.F('answered_on')), _connector='OR'), name='answer_valid_after_given', violation_error_message='An answer cannot cease to be valid before it is given.'),
+                    models.CheckConstraint(condition=models.Q(('override', False), models.Q(('reason', ''), _negated=True), _connector='OR'), name='answer_override_has_reason', violation_error_message='An override needs a reason.'),
+                    models.CheckConstraint(condition=models.Q(('version__gte', 1), models.Q(('document', ''), _negated=True), models.Q(('criterion', ''), _negated=True)), name='answer_names_a_criterion', violation_error_message='An answer names the document, its version and the criterion.'),
+                    models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('patient', 'document', 'version', 'criterion', 'question'), name='answer_one_current', violation_error_message='This criterion is already answered for this patient; withdraw that answer.'),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='registry',
-            constraint=models.CheckConstraint(condition=models.Q(('preset__in', ['cancer registry', 'clinic'])), name='registry_preset_known', violation_error_message='A registry is a clinic or a cancer registry.'),
-        ),
-        migrations.AddConstraint(
-            model_name='patient',
-            constraint=models.UniqueConstraint(fields=('registry', 'patient_id'), name='patient_id_unique_in_registry', violation_error_message='This registry already has a patient with this id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='patient',
-            constraint=models.CheckConstraint(condition=models.Q(('patient_id', ''), _negated=True), name='patient_has_id', violation_error_message='A patient needs an id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='namemapping',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='mapping_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
-        ),
-        migrations.AddConstraint(
-            model_name='namemapping',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('name', ''), _negated=True), models.Q(('concept', ''), _negated=True)), name='mapping_says_something', violation_error_message='A mapping needs a name and a concept.'),
-        ),
-        migrations.AddConstraint(
-            model_name='namemapping',
-            constraint=models.CheckConstraint(condition=models.Q(('domain__in', ('conditions', 'treatments', 'medications', 'observations', 'biomarkers', 'disease_status'))), name='mapping_domain_known', violation_error_message='A mapping is about one of the kinds of fact.'),
-        ),
-        migrations.AddConstraint(
-            model_name='namemapping',
-            constraint=models.UniqueConstraint(condition=models.Q(('registry__isnull', False), ('withdrawn_at__isnull', True)), fields=('registry', 'domain', 'name'), name='mapping_one_current_per_registry', violation_error_message='This name is already mapped in this registry; withdraw that mapping first.'),
-        ),
-        migrations.AddConstraint(
-            model_name='namemapping',
-            constraint=models.UniqueConstraint(condition=models.Q(('registry__isnull', True), ('withdrawn_at__isnull', True)), fields=('domain', 'name'), name='mapping_one_current_for_all', violation_error_message='This name is already mapped for all registries; withdraw that mapping first.'),
-        ),
-        migrations.AddIndex(
-            model_name='changelog',
-            index=models.Index(fields=['registry', 'id'], name='change_registry_cursor'),
-        ),
-        migrations.AddConstraint(
-            model_name='changelog',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'patient'), ('patient__isnull', False)), models.Q(('kind', 'registry'), ('patient__isnull', True)), _connector='OR'), name='change_names_its_patient', violation_error_message='A change of a patient names the patient; one of a registry names none.'),
-        ),
-        migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(fields=['object_type', 'object_id'], name='audit_object'),
-        ),
-        migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(fields=['at'], name='audit_at'),
-        ),
-        migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(fields=['registry', 'number'], name='audit_registry'),
-        ),
-        migrations.AddIndex(
-            model_name='upload',
-            index=models.Index(fields=['state', 'heartbeat_at'], name='upload_state_heartbeat'),
-        ),
-        migrations.AddConstraint(
-            model_name='upload',
-            constraint=models.CheckConstraint(condition=models.Q(('rows_done__lte', models.F('rows_total'))), name='upload_done_within_total', violation_error_message='More rows cannot be done than there are.'),
-        ),
-        migrations.AddConstraint(
-            model_name='upload',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('received', 'reading', 'comparing', 'applied', 'compared', 'failed', 'errored'))), name='upload_state_known', violation_error_message='An upload is in one of the states of its life.'),
-        ),
-        migrations.AddConstraint(
-            model_name='upload',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ('received', 'reading', 'comparing')), ('finished_at__isnull', False), _connector='OR'), name='upload_ended_has_end', violation_error_message='An upload that has ended says when.'),
-        ),
-        migrations.AddConstraint(
-            model_name='upload',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'applied'), _negated=True), models.Q(('dry_run', False), ('recorded_at__isnull', False)), _connector='OR'), name='upload_dry_run_never_applied', violation_error_message='A dry run stores nothing, and an applied upload has its instant.'),
-        ),
-        migrations.AddConstraint(
-            model_name='upload',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('failed', 'errored')), _negated=True), models.Q(('error', ''), _negated=True), _connector='OR'), name='upload_failure_is_explained', violation_error_message='A failure says what was wrong.'),
-        ),
-        migrations.AddConstraint(
-            model_name='upload',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('reading', 'comparing'))), fields=('registry',), name='upload_one_under_way', violation_error_message='Another upload of this registry is being read.'),
-        ),
-        migrations.AddIndex(
-            model_name='treatmentfact',
-            index=models.Index(fields=['patient', 'recorded_at'], name='treatment_patient_recorded'),
-        ),
-        migrations.AddIndex(
-            model_name='treatmentfact',
-            index=models.Index(condition=models.Q(('naming', 'unmapped'), ('withdrawn_at__isnull', True)), fields=['folded_name'], name='treatment_unmapped'),
-        ),
-        migrations.AddConstraint(
-            model_name='treatmentfact',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='treatment_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
-        ),
-        migrations.AddConstraint(
-            model_name='treatmentfact',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_by__isnull', True), ('withdrawn_at__isnull', False), _connector='OR'), name='treatment_withdrawer_has_time', violation_error_message='A fact withdrawn by an upload has the time of it.'),
-        ),
-        migrations.AddConstraint(
-            model_name='treatmentfact',
-            constraint=models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='treatment_has_key', violation_error_message='A fact needs an identity.'),
-        ),
-        migrations.AddConstraint(
-            model_name='treatmentfact',
-            constraint=models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('patient', 'key', 'sequence'), name='treatment_one_current', violation_error_message='This patient already has a current fact of this identity; it must be withdrawn.'),
-        ),
-        migrations.AddConstraint(
-            model_name='treatmentfact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('start_first__isnull', True), ('start_last__isnull', True)), models.Q(('start_first__isnull', False), ('start_last__isnull', False), ('start_first__lte', models.F('start_last'))), _connector='OR'), name='treatment_start_interval', violation_error_message='The start date needs a first and a last day, in order.'),
-        ),
-        migrations.AddConstraint(
-            model_name='treatmentfact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('end_first__isnull', True), ('end_last__isnull', True)), models.Q(('end_first__isnull', False), ('end_last__isnull', False), ('end_first__lte', models.F('end_last'))), _connector='OR'), name='treatment_end_interval', violation_error_message='The end date needs a first and a last day, in order.'),
-        ),
-        migrations.AddConstraint(
-            model_name='treatmentfact',
-            constraint=models.CheckConstraint(condition=models.Q(('start_first__isnull', True), ('end_last__isnull', True), ('end_last__gte', models.F('start_first')), _connector='OR'), name='treatment_end_not_before_start', violation_error_message='The end date lies before the start date.'),
-        ),
-        migrations.AddConstraint(
-            model_name='treatmentfact',
-            constraint=models.CheckConstraint(condition=models.Q(('dose__isnull', True), ('dose__gte', 0), _connector='OR'), name='treatment_dose_at_least_0', violation_error_message='The dose is at least 0.'),
-        ),
-        migrations.AddConstraint(
-            model_name='treatmentfact',
-            constraint=models.CheckConstraint(condition=models.Q(('cumulative_dose__isnull', True), ('cumulative_dose__gte', 0), _connector='OR'), name='treatment_cumulative_dose_at_least_0', violation_error_message='The cumulative dose is at least 0.'),
-        ),
-        migrations.AddConstraint(
-            model_name='treatmentfact',
-            constraint=models.CheckConstraint(condition=models.Q(('relative_dose__isnull', True), ('relative_dose__gte', 0), _connector='OR'), name='treatment_relative_dose_at_least_0', violation_error_message='The relative dose is at least 0.'),
-        ),
-        migrations.AddConstraint(
-            model_name='treatmentfact',
-            constraint=models.CheckConstraint(condition=models.Q(('cycles__isnull', True), ('cycles__gte', 0), _connector='OR'), name='treatment_cycles_at_least_0', violation_error_message='The cycles is at least 0.'),
-        ),
-        migrations.AddConstraint(
-            model_name='treatmentfact',
-            constraint=models.CheckConstraint(condition=models.Q(('line__isnull', True), ('line__gte', 1), _connector='OR'), name='treatment_line_at_least_1', violation_error_message='The line is at least 1.'),
-        ),
-        migrations.AddConstraint(
-            model_name='registrypolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='policy_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
-        ),
-        migrations.AddConstraint(
-            model_name='registrypolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('policy__in', ['open', 'complete when present'])), name='policy_known', violation_error_message="A policy is 'open' or 'complete when present'."),
-        ),
-        migrations.AddConstraint(
-            model_name='registrypolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('domain__in', ('conditions', 'treatments', 'medications', 'observations', 'biomarkers', 'disease_status'))), name='policy_domain_known', violation_error_message='A policy is about one of the kinds of fact.'),
-        ),
-        migrations.AddConstraint(
-            model_name='registrypolicy',
-            constraint=models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('registry', 'domain', 'scope'), name='policy_one_current', violation_error_message='This registry already has a policy for the domain and scope; withdraw it.'),
-        ),
-        migrations.AddConstraint(
-            model_name='referencerange',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='range_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
-        ),
-        migrations.AddConstraint(
-            model_name='referencerange',
-            constraint=models.CheckConstraint(condition=models.Q(('low__isnull', True), ('high__isnull', True), ('low__lte', models.F('high')), _connector='OR'), name='range_low_to_high', violation_error_message='The lower limit of a range cannot be above its upper limit.'),
-        ),
-        migrations.AddConstraint(
-            model_name='referencerange',
-            constraint=models.CheckConstraint(condition=models.Q(('low__isnull', False), ('high__isnull', False), _connector='OR'), name='range_has_a_limit', violation_error_message='A range needs a lower or an upper limit.'),
-        ),
-        migrations.AddConstraint(
-            model_name='referencerange',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('age_from__isnull', True), ('age_from__gte', 0), _connector='OR'), models.Q(('age_from__isnull', True), ('age_to__isnull', True), ('age_from__lte', models.F('age_to')), _connector='OR')), name='range_ages_in_order', violation_error_message='Ages of a range are not negative and go from low to high.'),
-        ),
-        migrations.AddConstraint(
-            model_name='referencerange',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_from__isnull', True), ('valid_to__isnull', True), ('valid_from__lte', models.F('valid_to')), _connector='OR'), name='range_period_in_order', violation_error_message='A range cannot cease to be valid before it begins to be.'),
-        ),
-        migrations.AddConstraint(
-            model_name='referencerange',
-            constraint=models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('registry', 'key'), name='range_one_current', violation_error_message='This registry already has this range; withdraw it first.'),
-        ),
-        migrations.AddIndex(
-            model_name='patientdetails',
-            index=models.Index(fields=['patient', 'recorded_at'], name='details_patient_recorded'),
-        ),
-        migrations.AddIndex(
-            model_name='patientdetails',
-            index=models.Index(condition=models.Q(('naming', 'unmapped'), ('withdrawn_at__isnull', True)), fields=['folded_name'], name='details_unmapped'),
-        ),
-        migrations.AddConstraint(
-            model_name='patientdetails',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='details_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
-        ),
-        migrations.AddConstraint(
-            model_name='patientdetails',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_by__isnull', True), ('withdrawn_at__isnull', False), _connector='OR'), name='details_withdrawer_has_time', violation_error_message='A fact withdrawn by an upload has the time of it.'),
-        ),
-        migrations.AddConstraint(
-            model_name='patientdetails',
-            constraint=models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='details_has_key', violation_error_message='A fact needs an identity.'),
-        ),
-        migrations.AddConstraint(
-            model_name='patientdetails',
-            constraint=models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('patient', 'key', 'sequence'), name='details_one_current', violation_error_message='This patient already has a current fact of this identity; it must be withdrawn.'),
-        ),
-        migrations.AddConstraint(
-            model_name='patientdetails',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('birth_first__isnull', True), ('birth_last__isnull', True)), models.Q(('birth_first__isnull', False), ('birth_last__isnull', False), ('birth_first__lte', models.F('birth_last'))), _connector='OR'), name='details_birth_interval', violation_error_message='The birth date needs a first and a last day, in order.'),
-        ),
-        migrations.AddConstraint(
-            model_name='patientdetails',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('death_first__isnull', True), ('death_last__isnull', True)), models.Q(('death_first__isnull', False), ('death_last__isnull', False), ('death_first__lte', models.F('death_last'))), _connector='OR'), name='details_death_interval', violation_error_message='The death date needs a first and a last day, in order.'),
-        ),
-        migrations.AddConstraint(
-            model_name='patientdetails',
-            constraint=models.CheckConstraint(condition=models.Q(('birth_first__isnull', True), ('death_last__isnull', True), ('death_last__gte', models.F('birth_first')), _connector='OR'), name='details_death_not_before_birth', violation_error_message='The death date lies before the birth date.'),
-        ),
-        migrations.AddConstraint(
-            model_name='patientdetails',
-            constraint=models.CheckConstraint(condition=models.Q(('death_first__isnull', True), ('deceased__isnull', True), ('deceased', True), _connector='OR'), name='details_death_date_only_of_dead', violation_error_message='A patient who is recorded as alive has no date of death.'),
-        ),
-        migrations.AddIndex(
-            model_name='observationfact',
-            index=models.Index(fields=['patient', 'recorded_at'], name='observation_patient_recorded'),
-        ),
-        migrations.AddIndex(
-            model_name='observationfact',
-            index=models.Index(condition=models.Q(('naming', 'unmapped'), ('withdrawn_at__isnull', True)), fields=['folded_name'], name='observation_unmapped'),
-        ),
-        migrations.AddConstraint(
-            model_name='observationfact',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='observation_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
-        ),
-        migrations.AddConstraint(
-            model_name='observationfact',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_by__isnull', True), ('withdrawn_at__isnull', False), _connector='OR'), name='observation_withdrawer_has_time', violation_error_message='A fact withdrawn by an upload has the time of it.'),
-        ),
-        migrations.AddConstraint(
-            model_name='observationfact',
-            constraint=models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='observation_has_key', violation_error_message='A fact needs an identity.'),
-        ),
-        migrations.AddConstraint(
-            model_name='observationfact',
-            constraint=models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('patient', 'key', 'sequence'), name='observation_one_current', violation_error_message='This patient already has a current fact of this identity; it must be withdrawn.'),
-        ),
-        migrations.AddConstraint(
-            model_name='observationfact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('date_first__isnull', True), ('date_last__isnull', True)), models.Q(('date_first__isnull', False), ('date_last__isnull', False), ('date_first__lte', models.F('date_last'))), _connector='OR'), name='observation_date_interval', violation_error_message='The date date needs a first and a last day, in order.'),
-        ),
-        migrations.AddConstraint(
-            model_name='observationfact',
-            constraint=models.CheckConstraint(condition=models.Q(('low__isnull', True), ('high__isnull', True), ('low__lte', models.F('high')), _connector='OR'), name='observation_low_to_high', violation_error_message='The lowest possible value is above the highest.'),
-        ),
-        migrations.AddConstraint(
-            model_name='observationfact',
-            constraint=models.CheckConstraint(condition=models.Q(('ref_low__isnull', True), ('ref_high__isnull', True), ('ref_low__lte', models.F('ref_high')), _connector='OR'), name='observation_ref_low_to_high', violation_error_message='The lower reference limit is above the upper.'),
-        ),
-        migrations.AddConstraint(
-            model_name='observationfact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('test', 'ecog'), _negated=True), models.Q(models.Q(('low__isnull', True), ('low__gte', 0), _connector='OR'), models.Q(('high__isnull', True), ('high__lte', 5), _connector='OR')), _connector='OR'), name='observation_ecog_0_to_5', violation_error_message='An ECOG performance status lies between 0 and 5.'),
-        ),
-        migrations.AddConstraint(
-            model_name='observationfact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('test', 'karnofsky'), _negated=True), models.Q(models.Q(('low__isnull', True), ('low__gte', 0), _connector='OR'), models.Q(('high__isnull', True), ('high__lte', 100), _connector='OR')), _connector='OR'), name='observation_karnofsky_0_to_100', violation_error_message='A Karnofsky performance status lies between 0 and 100.'),
-        ),
-        migrations.AddIndex(
-            model_name='medicationfact',
-            index=models.Index(fields=['patient', 'recorded_at'], name='medication_patient_recorded'),
-        ),
-        migrations.AddIndex(
-            model_name='medicationfact',
-            index=models.Index(condition=models.Q(('naming', 'unmapped'), ('withdrawn_at__isnull', True)), fields=['folded_name'], name='medication_unmapped'),
-        ),
-        migrations.AddConstraint(
-            model_name='medicationfact',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='medication_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
-        ),
-        migrations.AddConstraint(
-            model_name='medicationfact',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_by__isnull', True), ('withdrawn_at__isnull', False), _connector='OR'), name='medication_withdrawer_has_time', violation_error_message='A fact withdrawn by an upload has the time of it.'),
-        ),
-        migrations.AddConstraint(
-            model_name='medicationfact',
-            constraint=models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='medication_has_key', violation_error_message='A fact needs an identity.'),
-        ),
-        migrations.AddConstraint(
-            model_name='medicationfact',
-            constraint=models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('patient', 'key', 'sequence'), name='medication_one_current', violation_error_message='This patient already has a current fact of this identity; it must be withdrawn.'),
-        ),
-        migrations.AddConstraint(
-            model_name='medicationfact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('start_first__isnull', True), ('start_last__isnull', True)), models.Q(('start_first__isnull', False), ('start_last__isnull', False), ('start_first__lte', models.F('start_last'))), _connector='OR'), name='medication_start_interval', violation_error_message='The start date needs a first and a last day, in order.'),
-        ),
-        migrations.AddConstraint(
-            model_name='medicationfact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('end_first__isnull', True), ('end_last__isnull', True)), models.Q(('end_first__isnull', False), ('end_last__isnull', False), ('end_first__lte', models.F('end_last'))), _connector='OR'), name='medication_end_interval', violation_error_message='The end date needs a first and a last day, in order.'),
-        ),
-        migrations.AddConstraint(
-            model_name='medicationfact',
-            constraint=models.CheckConstraint(condition=models.Q(('start_first__isnull', True), ('end_last__isnull', True), ('end_last__gte', models.F('start_first')), _connector='OR'), name='medication_end_not_before_start', violation_error_message='The end date lies before the start date.'),
-        ),
-        migrations.AddConstraint(
-            model_name='medicationfact',
-            constraint=models.CheckConstraint(condition=models.Q(('dose__isnull', True), ('dose__gte', 0), _connector='OR'), name='medication_dose_at_least_0', violation_error_message='The dose is at least 0.'),
-        ),
-        migrations.AddIndex(
-            model_name='diseasestatusfact',
-            index=models.Index(fields=['patient', 'recorded_at'], name='status_patient_recorded'),
-        ),
-        migrations.AddIndex(
-            model_name='diseasestatusfact',
-            index=models.Index(condition=models.Q(('naming', 'unmapped'), ('withdrawn_at__isnull', True)), fields=['folded_name'], name='status_unmapped'),
-        ),
-        migrations.AddConstraint(
-            model_name='diseasestatusfact',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='status_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
-        ),
-        migrations.AddConstraint(
-            model_name='diseasestatusfact',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_by__isnull', True), ('withdrawn_at__isnull', False), _connector='OR'), name='status_withdrawer_has_time', violation_error_message='A fact withdrawn by an upload has the time of it.'),
-        ),
-        migrations.AddConstraint(
-            model_name='diseasestatusfact',
-            constraint=models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='status_has_key', violation_error_message='A fact needs an identity.'),
-        ),
-        migrations.AddConstraint(
-            model_name='diseasestatusfact',
-            constraint=models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('patient', 'key', 'sequence'), name='status_one_current', violation_error_message='This patient already has a current fact of this identity; it must be withdrawn.'),
-        ),
-        migrations.AddConstraint(
-            model_name='diseasestatusfact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('date_first__isnull', True), ('date_last__isnull', True)), models.Q(('date_first__isnull', False), ('date_last__isnull', False), ('date_first__lte', models.F('date_last'))), _connector='OR'), name='status_date_interval', violation_error_message='The date date needs a first and a last day, in order.'),
-        ),
-        migrations.AddIndex(
-            model_name='coveragefact',
-            index=models.Index(fields=['patient', 'recorded_at'], name='coverage_patient_recorded'),
-        ),
-        migrations.AddIndex(
-            model_name='coveragefact',
-            index=models.Index(condition=models.Q(('naming', 'unmapped'), ('withdrawn_at__isnull', True)), fields=['folded_name'], name='coverage_unmapped'),
-        ),
-        migrations.AddConstraint(
-            model_name='coveragefact',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='coverage_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
-        ),
-        migrations.AddConstraint(
-            model_name='coveragefact',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_by__isnull', True), ('withdrawn_at__isnull', False), _connector='OR'), name='coverage_withdrawer_has_time', violation_error_message='A fact withdrawn by an upload has the time of it.'),
-        ),
-        migrations.AddConstraint(
-            model_name='coveragefact',
-            constraint=models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='coverage_has_key', violation_error_message='A fact needs an identity.'),
-        ),
-        migrations.AddConstraint(
-            model_name='coveragefact',
-            constraint=models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('patient', 'key', 'sequence'), name='coverage_one_current', violation_error_message='This patient already has a current fact of this identity; it must be withdrawn.'),
-        ),
-        migrations.AddConstraint(
-            model_name='coveragefact',
-            constraint=models.CheckConstraint(condition=models.Q(('domain__in', ('conditions', 'treatments', 'medications', 'observations', 'biomarkers', 'disease_status'))), name='coverage_domain_known', violation_error_message='Coverage is about one of the kinds of fact.'),
-        ),
-        migrations.AddConstraint(
-            model_name='coveragefact',
-            constraint=models.CheckConstraint(condition=models.Q(('scope', ''), _negated=True), name='coverage_has_scope', violation_error_message="Coverage needs a scope; 'all' is the widest."),
-        ),
-        migrations.AddIndex(
-            model_name='conditionfact',
-            index=models.Index(fields=['patient', 'recorded_at'], name='condition_patient_recorded'),
-        ),
-        migrations.AddIndex(
-            model_name='conditionfact',
-            index=models.Index(condition=models.Q(('naming', 'unmapped'), ('withdrawn_at__isnull', True)), fields=['folded_name'], name='condition_unmapped'),
-        ),
-        migrations.AddConstraint(
-            model_name='conditionfact',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='condition_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
-        ),
-        migrations.AddConstraint(
-            model_name='conditionfact',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_by__isnull', True), ('withdrawn_at__isnull', False), _connector='OR'), name='condition_withdrawer_has_time', violation_error_message='A fact withdrawn by an upload has the time of it.'),
-        ),
-        migrations.AddConstraint(
-            model_name='conditionfact',
-            constraint=models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='condition_has_key', violation_error_message='A fact needs an identity.'),
-        ),
-        migrations.AddConstraint(
-            model_name='conditionfact',
-            constraint=models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('patient', 'key', 'sequence'), name='condition_one_current', violation_error_message='This patient already has a current fact of this identity; it must be withdrawn.'),
-        ),
-        migrations.AddConstraint(
-            model_name='conditionfact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('date_first__isnull', True), ('date_last__isnull', True)), models.Q(('date_first__isnull', False), ('date_last__isnull', False), ('date_first__lte', models.F('date_last'))), _connector='OR'), name='condition_date_interval', violation_error_message='The date date needs a first and a last day, in order.'),
-        ),
-        migrations.AddConstraint(
-            model_name='conditionfact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('end_first__isnull', True), ('end_last__isnull', True)), models.Q(('end_first__isnull', False), ('end_last__isnull', False), ('end_first__lte', models.F('end_last'))), _connector='OR'), name='condition_end_interval', violation_error_message='The end date needs a first and a last day, in order.'),
-        ),
-        migrations.AddConstraint(
-            model_name='conditionfact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state_since_first__isnull', True), ('state_since_last__isnull', True)), models.Q(('state_since_first__isnull', False), ('state_since_last__isnull', False), ('state_since_first__lte', models.F('state_since_last'))), _connector='OR'), name='condition_state_since_interval', violation_error_message='The state since date needs a first and a last day, in order.'),
-        ),
-        migrations.AddConstraint(
-            model_name='conditionfact',
-            constraint=models.CheckConstraint(condition=models.Q(('date_first__isnull', True), ('end_last__isnull', True), ('end_last__gte', models.F('date_first')), _connector='OR'), name='condition_end_not_before_date', violation_error_message='The end date lies before the date date.'),
-        ),
-        migrations.AddConstraint(
-            model_name='conditionfact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('grade__isnull', True), models.Q(('grade__gte', 0), ('grade__lte', 5)), _connector='OR'), models.Q(('baseline_grade__isnull', True), models.Q(('baseline_grade__gte', 0), ('baseline_grade__lte', 5)), _connector='OR')), name='condition_grade_0_to_5', violation_error_message='A grade of toxicity lies between 0 and 5.'),
-        ),
-        migrations.AddIndex(
-            model_name='biomarkerfact',
-            index=models.Index(fields=['patient', 'recorded_at'], name='biomarker_patient_recorded'),
-        ),
-        migrations.AddIndex(
-            model_name='biomarkerfact',
-            index=models.Index(condition=models.Q(('naming', 'unmapped'), ('withdrawn_at__isnull', True)), fields=['folded_name'], name='biomarker_unmapped'),
-        ),
-        migrations.AddConstraint(
-            model_name='biomarkerfact',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('recorded_at')), _connector='OR'), name='biomarker_withdrawn_after_recorded', violation_error_message='Something cannot be withdrawn before it was recorded.'),
-        ),
-        migrations.AddConstraint(
-            model_name='biomarkerfact',
-            constraint=models.CheckConstraint(condition=models.Q(('withdrawn_by__isnull', True), ('withdrawn_at__isnull', False), _connector='OR'), name='biomarker_withdrawer_has_time', violation_error_message='A fact withdrawn by an upload has the time of it.'),
-        ),
-        migrations.AddConstraint(
-            model_name='biomarkerfact',
-            constraint=models.CheckConstraint(condition=models.Q(('key', ''), _negated=True), name='biomarker_has_key', violation_error_message='A fact needs an identity.'),
-        ),
-        migrations.AddConstraint(
-            model_name='biomarkerfact',
-            constraint=models.UniqueConstraint(condition=models.Q(('withdrawn_at__isnull', True)), fields=('patient', 'key', 'sequence'), name='biomarker_one_current', violation_error_message='This patient already has a current fact of this identity; it must be withdrawn.'),
-        ),
-        migrations.AddConstraint(
-            model_name='biomarkerfact',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('date_first__isnull', True), ('date_last__isnull', True)), models.Q(('date_first__isnull', False), ('date_last__isnull', False), ('date_first__lte', models.F('date_last'))), _connector='OR'), name='biomarker_date_interval', violation_error_message='The date date needs a first and a last day, in order.'),
-        ),
-        migrations.AddConstraint(
-            model_name='biomarkerfact',
-            constraint=models.CheckConstraint(condition=models.Q(('low__isnull', True), ('high__isnull', True), ('low__lte', models.F('high')), _connector='OR'), name='biomarker_low_to_high', violation_error_message='The lowest possible value is above the highest.'),
-        ),
-        migrations.AddIndex(
-            model_name='uploadproblem',
-            index=models.Index(fields=['upload', 'code'], name='problem_upload_code'),
-        ),
-        migrations.AddIndex(
-            model_name='uploadproblem',
-            index=models.Index(fields=['upload', 'rejected', 'file', 'row'], name='problem_upload_rejected'),
-        ),
-        migrations.AddConstraint(
-            model_name='uploadproblem',
-            constraint=models.CheckConstraint(condition=models.Q(('rejected', False), models.Q(('row__isnull', False), ('severity', 'error')), _connector='OR'), name='problem_rejection_is_error', violation_error_message='A rejected row is an error and has its number.'),
-        ),
-        migrations.AddConstraint(
-            model_name='uploadproblem',
-            constraint=models.CheckConstraint(condition=models.Q(('severity__in', ('error', 'warning', 'note'))), name='problem_severity_known', violation_error_message='A problem is an error, a warning or a note.'),
-        ),
-        migrations.AddConstraint(
-            model_name='uploadproblem',
-            constraint=models.CheckConstraint(condition=models.Q(('message', ''), _negated=True), name='problem_has_message', violation_error_message='A problem says what is wrong.'),
-        ),
-        migrations.AddIndex(
-            model_name='completenesssuspension',
-            index=models.Index(fields=['patient', 'lifted_at'], name='suspension_patient_lifted'),
-        ),
-        migrations.AddConstraint(
-            model_name='completenesssuspension',
-            constraint=models.CheckConstraint(condition=models.Q(('lifted_at__isnull', True), ('lifted_at__gte', models.F('recorded_at')), _connector='OR'), name='suspension_lifted_after_recorded', violation_error_message='A suspension cannot be lifted before it was recorded.'),
-        ),
-        migrations.AddConstraint(
-            model_name='completenesssuspension',
-            constraint=models.CheckConstraint(condition=models.Q(('lifted_at__isnull', True), models.Q(('lift_reason', ''), _negated=True), _connector='OR'), name='suspension_lifted_with_reason', violation_error_message='Lifting a suspension needs a reason.'),
-        ),
-        migrations.AddConstraint(
-            model_name='completenesssuspension',
-            constraint=models.CheckConstraint(condition=models.Q(('domain__in', ('conditions', 'treatments', 'medications', 'observations', 'biomarkers', 'disease_status'))), name='suspension_domain_known', violation_error_message='A suspension is about one of the kinds of fact.'),
         ),
     ]

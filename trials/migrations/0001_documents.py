@@ -31,6 +31,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('kind', 'code'),
+                'constraints': [
+                    models.UniqueConstraint(django.db.models.functions.text.Lower('code'), name='document_code_unique', violation_error_message='Another document has this id.'),
+                    models.UniqueConstraint(django.db.models.functions.text.Lower('nct'), condition=models.Q(('nct', ''), _negated=True), name='document_nct_unique', violation_error_message='Another trial has this NCT number.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('code', ''), _negated=True), models.Q(('title', ''), _negated=True)), name='document_is_named', violation_error_message='A document has an id and a title.'),
+                    models.CheckConstraint(condition=models.Q(('kind__in', ('trial', 'option'))), name='document_kind_known', violation_error_message='A document is a trial or an option.'),
+                    models.CheckConstraint(condition=models.Q(('kind', 'trial'), models.Q(('acronym', ''), ('nct', '')), _connector='OR'), name='document_option_has_no_nct', violation_error_message='Only a trial has an NCT number or an acronym.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -47,6 +54,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('document',),
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('author_name', ''), _negated=True), name='draft_has_author', violation_error_message='A draft has an author.'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -81,54 +91,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('document', '-number'),
+                'constraints': [
+                    models.UniqueConstraint(fields=('document', 'number'), name='version_number_unique', violation_error_message='This document already has a version of this number.'),
+                    models.UniqueConstraint(condition=models.Q(('superseded_at__isnull', True)), fields=('document',), name='version_one_published', violation_error_message='Another version of this document is in force; it must be superseded first.'),
+                    models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='version_number_from_one', violation_error_message='Versions count from 1.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('author_name', ''), _negated=True), models.Q(('reviewer_name', ''), _negated=True)), name='version_names_people', violation_error_message='A version names its author and its reviewer.'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('author_name', models.F('reviewer_name')), _negated=True), models.Q(('author__isnull', True), ('reviewer__isnull', True), models.Q(('author', models.F('reviewer')), _negated=True), _connector='OR')), name='version_author_is_not_reviewer', violation_error_message='Author and reviewer are different people.'),
+                    models.CheckConstraint(condition=models.Q(('superseded_at__isnull', True), ('superseded_at__gte', models.F('frozen_at')), _connector='OR'), name='version_superseded_after_frozen', violation_error_message='A version cannot be superseded before it was frozen.'),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='document',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('code'), name='document_code_unique', violation_error_message='Another document has this id.'),
-        ),
-        migrations.AddConstraint(
-            model_name='document',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('nct'), condition=models.Q(('nct', ''), _negated=True), name='document_nct_unique', violation_error_message='Another trial has this NCT number.'),
-        ),
-        migrations.AddConstraint(
-            model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('code', ''), _negated=True), models.Q(('title', ''), _negated=True)), name='document_is_named', violation_error_message='A document has an id and a title.'),
-        ),
-        migrations.AddConstraint(
-            model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ('trial', 'option'))), name='document_kind_known', violation_error_message='A document is a trial or an option.'),
-        ),
-        migrations.AddConstraint(
-            model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(('kind', 'trial'), models.Q(('acronym', ''), ('nct', '')), _connector='OR'), name='document_option_has_no_nct', violation_error_message='Only a trial has an NCT number or an acronym.'),
-        ),
-        migrations.AddConstraint(
-            model_name='draft',
-            constraint=models.CheckConstraint(condition=models.Q(('author_name', ''), _negated=True), name='draft_has_author', violation_error_message='A draft has an author.'),
-        ),
-        migrations.AddConstraint(
-            model_name='version',
-            constraint=models.UniqueConstraint(fields=('document', 'number'), name='version_number_unique', violation_error_message='This document already has a version of this number.'),
-        ),
-        migrations.AddConstraint(
-            model_name='version',
-            constraint=models.UniqueConstraint(condition=models.Q(('superseded_at__isnull', True)), fields=('document',), name='version_one_published', violation_error_message='Another version of this document is in force; it must be superseded first.'),
-        ),
-        migrations.AddConstraint(
-            model_name='version',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='version_number_from_one', violation_error_message='Versions count from 1.'),
-        ),
-        migrations.AddConstraint(
-            model_name='version',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('author_name', ''), _negated=True), models.Q(('reviewer_name', ''), _negated=True)), name='version_names_people', violation_error_message='A version names its author and its reviewer.'),
-        ),
-        migrations.AddConstraint(
-            model_name='version',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('author_name', models.F('reviewer_name')), _negated=True), models.Q(('author__isnull', True), ('reviewer__isnull', True), models.Q(('author', models.F('reviewer')), _negated=True), _connector='OR')), name='version_author_is_not_reviewer', violation_error_message='Author and reviewer are different people.'),
-        ),
-        migrations.AddConstraint(
-            model_name='version',
-            constraint=models.CheckConstraint(condition=models.Q(('superseded_at__isnull', True), ('superseded_at__gte', models.F('frozen_at')), _connector='OR'), name='version_superseded_after_frozen', violation_error_message='A version cannot be superseded before it was frozen.'),
         ),
     ]
