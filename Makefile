@@ -9,6 +9,10 @@ INSTALLED := $(VENV)/installed
 
 PYTEST := $(PY) -m pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=100
 
+# Compiled modules are kept whatever the environment says: without them each process of a test run, a worker or a
+# command compiles four hundred modules before it begins.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo serve test test-services lint docs bench clean
 
@@ -54,4 +58,5 @@ bench: $(INSTALLED)  ## measure: import beside a peer, the evaluator, the shelf 
 	@$(PY) -m bench
 
 clean:  ## forget the packages and everything the system wrote on this machine
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 	rm -rf $(VENV) var .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .coverage .coverage.*
