@@ -10,16 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from matcher.engine import algebra
 from matcher.engine.results import COSTS, Finding, Missing
-from matcher.engine.truth import Change, Reason, Truth, negation
+from matcher.engine.supposing import READ, Leaf, Open, opened
+from matcher.engine.truth import Reason, Truth
 from trials.criteria import tree as t
 
 #: Leaves of one criterion whose values are tried in every combination; beyond that all at once.
 TRIED = 6
-
-#: Kinds of missing that a person reads and judges; everything else can be looked up or measured.
-READ = frozenset({"ask", "criterion"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,58 +41,45 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An unknown finding with the leaves that keep it so; leaves that ask the same, wherever, share a number."""
+    """An unknown finding: what of it is open, with the leaves that keep it so, and the facts it asks for."""
 
-    finding: Finding
-    leaves: tuple[Finding, ...]
-    numbers: Mapping[int, int]  # by the identity of a leaf
+    open: Open
+    leaves: tuple[Leaf, ...]
     groups: tuple[frozenset[Missing], ...]
 
     @classmethod
     def of(cls, finding: Finding, known: dict[object, int]) -> Question:
         """The question of a finding; `known` numbers the rules of leaves over all findings of a pair."""
-        leaves = tuple(open_leaves(finding))
-        numbers = {
-            id(leaf): known.setdefault(leaf.rule if leaf.rule is not None else id(leaf), len(known)) for leaf in leaves
-        }
-        return cls(finding, leaves, numbers, tuple(groups(finding)))
+        open_, leaves = opened(finding, known)
+        return cls(open_, leaves, tuple(groups(finding)))
 
     def asking(self, facts: frozenset[Missing]) -> dict[int, bool]:
-        """The numbers of the leaves that some missing facts may decide, and whether they surely do.
+        """The numbers of the leaves that some missing facts may decide, and whether they surely do."""
+        return _asking(self.leaves, facts)
 
-        Of several facts that one leaf lacks, one may leave it open.
-        """
-        found: dict[int, bool] = {}
-        for leaf in self.leaves:
-            if not facts.isdisjoint(leaf.missing):
-                number = self.numbers[id(leaf)]
-                found[number] = found.get(number, True) and facts.issuperset(_facts(leaf))
-        return found
-
-    def answered(self, choice: Mapping[int, Truth]) -> Truth:
-        """The truth when some leaves are taken to be decided."""
-        return _with(self.finding, {key: choice[n] for key, n in self.numbers.items() if n in choice})
-
-    def effects(self, facts: frozenset[Missing]) -> frozenset[Truth]:
-        """The truths over the values of some missing facts, the rest staying unknown."""
-        return frozenset(self.answered(choice) for choice in _choices(self.asking(facts)))
-
-    def needs_facts(self, choice: Mapping[int, Truth]) -> bool:
-        """Whether facts are still missing when some leaves are taken to be decided."""
-        return _needs_facts(self.finding, {key: choice[n] for key, n in self.numbers.items() if n in choice})
+    def effects(self, asking: Mapping[int, bool]) -> frozenset[Truth]:
+        """The truths over the values of the facts that leaves ask for, the rest staying unknown."""
+        return frozenset(self.open.truth(choice) for choice in _choices(asking))
 
     def turned_by(self, facts: frozenset[Missing]) -> bool:
         """Whether some values of a group of facts change the truth."""
-        return self.effects(facts) != {Truth.UNKNOWN}
+        return self.effects(self.asking(facts)) != {Truth.UNKNOWN}
 
-    def decided_by(self, leaf: Finding) -> bool:
+    def decided_by(self, leaf: Leaf) -> bool:
         """Whether some answer to a leaf changes the truth."""
-        choices = _choices({self.numbers[id(leaf)]: True})
-        return any(self.answered(choice) is not Truth.UNKNOWN for choice in choices)
+        return any(self.open.truth({leaf.number: truth}) is not Truth.UNKNOWN for truth in (Truth.MET, Truth.NOT_MET))
 
 
-def _facts(leaf: Finding) -> tuple[Missing, ...]:
-    return tuple(fact for fact in leaf.missing if fact.kind not in READ)
+def _asking(leaves: Iterable[Leaf], facts: frozenset[Missing]) -> dict[int, bool]:
+    """The numbers of the leaves that lack some facts, and whether they lack no others.
+
+    Of several facts that one leaf lacks, one may leave it open.
+    """
+    found: dict[int, bool] = {}
+    for leaf in leaves:
+        if not facts.isdisjoint(leaf.finding.missing):
+            found[leaf.number] = found.get(leaf.number, True) and facts.issuperset(leaf.facts)
+    return found
 
 
 def _choices(numbers: Mapping[int, bool]) -> Iterable[dict[int, Truth]]:
@@ -111,55 +95,6 @@ def _choices(numbers: Mapping[int, bool]) -> Iterable[dict[int, Truth]]:
     return [dict(zip(numbers, choice, strict=True)) for choice in choices]
 
 
-def _needs_facts(finding: Finding, assumed: Mapping[int, Truth]) -> bool:
-    """Whether something below a finding that is still unknown lacks a fact, and not only a reader."""
-    if _with(finding, assumed) is not Truth.UNKNOWN:
-        return False
-    if not finding.parts:
-        return bool(_facts(finding)) or finding.reason not in (Reason.NEEDS_JUDGEMENT, Reason.NOT_STRUCTURED)
-    parts = finding.parts
-    if isinstance(finding.rule, t.If) and (condition := _with(parts[0], assumed)) is not Truth.UNKNOWN:
-        parts = parts[1:2] if condition is Truth.MET else parts[2:]
-    return any(_needs_facts(part, assumed) for part in parts)
-
-
-def _with(finding: Finding, assumed: Mapping[int, Truth]) -> Truth:
-    """The truth of a finding when some of its open leaves, by their identity, are taken to be decided."""
-    if finding.truth is not Truth.UNKNOWN:
-        return finding.truth
-    if not finding.parts:
-        return assumed.get(id(finding), Truth.UNKNOWN)
-    parts = [_with(part, assumed) for part in finding.parts]
-    match finding.rule:
-        case t.And():
-            return min(parts)
-        case t.Or():
-            return max(parts)
-        case t.Not():
-            return negation(parts[0])
-        case t.Except():
-            return min(parts[0], negation(parts[1]))
-        case t.Quota(bound, number):
-            return algebra.quota(bound, number, [Finding(part, change=Change.NEVER) for part in parts]).truth
-        case t.If():
-            otherwise = parts[2] if len(parts) > 2 else Truth.MET
-            if parts[0] is Truth.UNKNOWN:
-                return parts[1] if parts[1] is otherwise else Truth.UNKNOWN
-            return parts[1] if parts[0] is Truth.MET else otherwise
-        case _:
-            return parts[0]
-
-
-def open_leaves(finding: Finding) -> Iterable[Finding]:
-    """The unknown leaves that keep a finding unknown; what stands in a decided part no longer matters."""
-    if finding.truth is not Truth.UNKNOWN:
-        return
-    if not finding.parts:
-        yield finding
-    for part in _asked_parts(finding):
-        yield from open_leaves(part)
-
-
 def _asked_parts(finding: Finding) -> tuple[Finding, ...]:
     """The parts that bear on a finding: of an `if` whose condition is decided only the branch it chose."""
     if isinstance(finding.rule, t.If) and finding.parts[0].truth is not Truth.UNKNOWN:
@@ -172,7 +107,7 @@ def groups(finding: Finding, *, negated: bool = False) -> list[frozenset[Missing
     if finding.truth is not Truth.UNKNOWN:
         return []
     if not finding.parts:
-        return [frozenset({fact}) for fact in _facts(finding)]
+        return [frozenset({fact}) for fact in finding.missing if fact.kind not in READ]
     flip = isinstance(finding.rule, t.Not)
     inside = [groups(part, negated=negated != flip) for part in _asked_parts(finding)]
     if isinstance(finding.rule, t.Except):
@@ -206,7 +141,7 @@ def questions(finding: Finding, line: str) -> list[str]:
     A question is listed if an answer to it would change the truth, or if nothing by itself would.
     """
     question = Question.of(finding, {})
-    found = [(leaf, _asked(leaf, line)) for leaf in question.leaves]
+    found = [(leaf, _asked(leaf.finding, line)) for leaf in question.leaves]
     matters = [texts for leaf, texts in found if texts and question.decided_by(leaf)]
     if not matters and not any(question.turned_by(group) for group in question.groups):
         matters = [texts for _, texts in found]
@@ -235,19 +170,26 @@ def entries(criteria: Sequence[tuple[str, Finding]]) -> tuple[Entry, ...]:
         if alone:
             for name in asked.pop(group):
                 asked[frozenset({alone[0]})].append(name)
-    effects = {
-        (group, name): asked_by[name].effects(group) for group, names in asked.items() for name in dict.fromkeys(names)
-    }  # fmt: skip
-    stuck = {name for name in asked_by if _stuck(asked_by[name], [t for (_, n), t in effects.items() if n == name])}
-    every = tuple((question, question.needs_facts({})) for question in asked_by.values())
+    asking = _asking_by_name(asked, asked_by)
+    effects: dict[str, list[frozenset[Truth]]] = {name: [] for name in asked_by}
+    seen_by: dict[frozenset[Missing], list[frozenset[Truth]]] = {}
+    for group, names in asked.items():
+        seen_by[group] = seen = []
+        for name in dict.fromkeys(names):
+            truths = asked_by[name].effects(asking[group].get(name, {}))
+            seen.append(truths)
+            effects[name].append(truths)
+    stuck = {name for name, question in asked_by.items() if _stuck(question, effects[name])}
+    needing = frozenset(name for name, question in asked_by.items() if question.open.needs_facts({}))
     found = []
     for group, names in asked.items():
-        seen = [effects[group, name] for name in dict.fromkeys(names)]
+        seen = seen_by[group]
         if all(truths == {Truth.UNKNOWN} for truths in seen) and stuck.isdisjoint(names):
             continue
         rules_out = sum(Truth.NOT_MET in truths for truths in seen)
         decides = sum(Truth.UNKNOWN not in truths for truths in seen)
-        found.append(Entry(_in_order(group), tuple(dict.fromkeys(names)), rules_out, decides, _settles(every, group)))
+        settles = _settles(asked_by, asking[group], needing)
+        found.append(Entry(_in_order(group), tuple(dict.fromkeys(names)), rules_out, decides, settles))
     return tuple(
         sorted(
             found,
@@ -271,28 +213,42 @@ def _stuck(question: Question, effects: Sequence[frozenset[Truth]]) -> bool:
     """Whether no fact and no answer changes the truth by itself: then all that is asked for is listed."""
     if any(truths != {Truth.UNKNOWN} for truths in effects):
         return False
-    return not any(question.decided_by(leaf) for leaf in question.leaves if _asked(leaf, ""))
+    return not any(question.decided_by(leaf) for leaf in question.leaves if _asked(leaf.finding, ""))
 
 
-def _settles(questions_: Sequence[tuple[Question, bool]], group: frozenset[Missing]) -> bool:
-    """Whether, whatever the values of these facts, one criterion fails or none needs facts any more.
+def _asking_by_name(
+    asked: Iterable[frozenset[Missing]], asked_by: Mapping[str, Question]
+) -> dict[frozenset[Missing], dict[str, dict[int, bool]]]:
+    """For each group of facts the criteria it touches, with the numbers of their leaves (see `Question.asking`)."""
+    lacking: dict[Missing, dict[str, None]] = {}
+    for name, question in asked_by.items():
+        for leaf in question.leaves:
+            for fact in leaf.finding.missing:
+                lacking.setdefault(fact, {})[name] = None
+    found: dict[frozenset[Missing], dict[str, dict[int, bool]]] = {}
+    for group in asked:
+        names = {name for fact in group for name in lacking[fact]}
+        found[group] = {name: question.asking(group) for name, question in asked_by.items() if name in names}
+    return found
 
-    With each question stands whether it needs facts as long as nothing is decided.
+
+def _settles(
+    asked_by: Mapping[str, Question], asking: Mapping[str, Mapping[int, bool]], needing: frozenset[str]
+) -> bool:
+    """Whether, whatever the values of some facts, one criterion fails or none needs facts any more.
+
+    `asking` holds the criteria that the facts touch, with the numbers of their leaves; `needing` are the criteria that
+    need facts as long as nothing is decided.
     """
     numbers: dict[int, bool] = {}
-    turned: list[Question] = []
-    others_need = False
-    for question, needs in questions_:
-        asking = question.asking(group)
-        if not asking:
-            others_need |= needs
-            continue
-        turned.append(question)
-        for number, sure in asking.items():
+    for its_numbers in asking.values():
+        for number, sure in its_numbers.items():
             numbers[number] = numbers.get(number, True) and sure
+    touched = [asked_by[name].open for name in asking]
+    others_need = not needing <= asking.keys()
     for choice in _choices(numbers):
-        if any(question.answered(choice) is Truth.NOT_MET for question in turned):
+        if any(open_.truth(choice) is Truth.NOT_MET for open_ in touched):
             continue
-        if others_need or any(question.needs_facts(choice) for question in turned):
+        if others_need or any(open_.needs_facts(choice) for open_ in touched):
             return False
     return True

@@ -134,7 +134,7 @@ def test_many_open_leaves_are_tried_all_one_way_and_all_the_other():
     question = Question.of(asked(rule, patient()), {})
     (group,) = question.groups
     assert len(group) == len(tests)
-    assert {truth.word for truth in question.effects(group)} == {"met", "not_met"}
+    assert {truth.word for truth in question.effects(question.asking(group))} == {"met", "not_met"}
 
 
 def test_one_of_several_facts_that_a_line_lacks_may_leave_it_open():

@@ -27,7 +27,8 @@ def wanted(*rules: str, who: Patient = ADULT) -> tuple[Entry, ...]:
 
 
 def effects(finding: Finding, facts: frozenset[Missing]) -> frozenset[Truth]:
-    return Question.of(finding, {}).effects(facts)
+    question = Question.of(finding, {})
+    return question.effects(question.asking(facts))
 
 
 def concepts(entry: Entry) -> list[str]:
