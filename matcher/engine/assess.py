@@ -185,7 +185,7 @@ def criterion_result(criterion: Criterion, context: Context, *, clears: bool = T
     """One criterion in a context, answers applied; `clears` says whether to search for the date on which it is met."""
     if criterion.kind in (CriterionKind.NOTE, CriterionKind.CONFIRM):
         return CriterionResult(criterion, None, None, None, None, (), None, _answer(criterion, context))
-    own = replace(context, criterion=criterion.id, cache=context.cache)
+    own = context.on(criterion.id)
     finding = _finding(criterion, own)
     answer = _answer(criterion, context)
     overridden: Truth | None = None
@@ -290,10 +290,10 @@ def _clears(
     day = context.asked
     while (day := _next_tried(findings, lost, day)) < FUTURE:
         later = replace(context, asked=day, cache={"primaries": primaries})
-        findings = [_finding(c, replace(later, criterion=c.id, cache=later.cache)) for c in criteria]
+        findings = [_finding(c, later.on(c.id)) for c in criteria]
         lost = []
         if all(finding.truth is Truth.MET for finding in findings):
-            kept = [_finding(c, replace(later, criterion=c.id, cache=later.cache)) for c in held]
+            kept = [_finding(c, later.on(c.id)) for c in held]
             lost = [finding for finding in kept if finding.truth is Truth.NOT_MET]
             if not lost:
                 return date.fromordinal(day)

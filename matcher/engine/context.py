@@ -69,6 +69,14 @@ class Context:
         """The same question about the treatment at hand, for a definition of failure."""
         return replace(self, this=this, cache=self.cache)
 
+    def on(self, criterion: str) -> Context:
+        """The same question about one criterion: what is remembered is shared."""
+        # Asked of every criterion of every pair, and `replace` would look at each of the fields.
+        same = object.__new__(Context)
+        same.__dict__.update(self.__dict__)
+        same.criterion = criterion
+        return same
+
     @property
     def today(self) -> date:
         """The as-of date."""

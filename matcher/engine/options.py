@@ -154,7 +154,7 @@ def _statement(statement: Statement, contexts: Sequence[Context], trials: Sequen
     if statement.rule is None:
         return None
     found = [
-        evaluate(statement.rule, replace(context, criterion=statement.id, cache=context.cache)) for context in contexts
+        evaluate(statement.rule, context.on(statement.id)) for context in contexts
     ]
     return found[0] if len(found) == 1 else replace(either(found), rule=statement.rule)
 

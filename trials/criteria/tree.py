@@ -117,7 +117,7 @@ class Concepts:
     @property
     def is_any(self) -> bool:
         """Whether every record of the kind is asked for."""
-        return self.names == (ANY,)
+        return self.alternatives == ((ANY,),)
 
 
 @dataclass(frozen=True, slots=True)
