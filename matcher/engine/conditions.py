@@ -49,9 +49,8 @@ _KINDS_OF: dict[Kind, str] = {
 
 def conditions(context: Context, records: t.Records, history: bool) -> Iterable[Candidate]:
     """The lesions, comorbidities, toxicities, allergies or family histories that match or may match a pattern."""
-    rows = [row for row in _told(context) if of_kind(row, records.kind)]
-    absent = [row for row in rows if row.status == "absent"]
-    for lesion in dz.lesions(context, rows):
+    lesions, absent = _lesions(context, records.kind)
+    for lesion in lesions:
         ever = history or records.kind in (Kind.ALLERGY, Kind.FAMILY_HISTORY) or _temporal(context, lesion) == "event"
         for unit in _units(lesion) if ever else [lesion]:
             row = unit.rows[-1]
@@ -62,6 +61,15 @@ def conditions(context: Context, records: t.Records, history: bool) -> Iterable[
             finding = both([*parts, *tests(context, records, row, _fields(context, records, unit, absent))])
             course = _course(context, unit, lesion, absent)
             yield Candidate(row, course, finding, dz.evidence_of(row, _graded(row)), _identity(context, lesion, row))
+
+
+def _lesions(context: Context, kind: Kind) -> tuple[tuple[dz.Disease, ...], list[Condition]]:
+    """What the rows that may be of a kind tell of, and those of them that deny something."""
+    key = ("lesions", kind)
+    if key not in context.cache:
+        rows = [row for row in _told(context) if of_kind(row, kind)]
+        context.cache[key] = dz.lesions(context, rows), [row for row in rows if row.status == "absent"]
+    return context.cache[key]  # type: ignore[return-value]  # written under this key one line above
 
 
 def _identity(context: Context, lesion: dz.Disease, row: Condition) -> str:

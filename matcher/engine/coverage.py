@@ -17,7 +17,7 @@ from matcher.engine.days import FUTURE, PAST
 from matcher.engine.results import Evidence, Finding, Missing, unknown
 from matcher.engine.truth import Change, Reason, Truth
 from patients.facts import Condition, Coverage, Fact, Medication, Treatment, folded, read_code
-from patients.vocabulary import Domain
+from patients.vocabulary import Domain, Vocabulary
 
 #: The concept at the head of every metastasis.
 METASTASIS = "metastasis"
@@ -318,23 +318,29 @@ _HEADS = ("radiotherapy", "surgery", "transplant")
 
 def treatment_kind(context: Context, concept: str) -> str:
     """drug, radiotherapy, surgery, transplant or procedure."""
-    if context.concept(concept).domain is Domain.DRUG:
+    return _kind_of_concept(context.vocabulary, concept)
+
+
+@lru_cache(maxsize=16_384)
+def _kind_of_concept(vocabulary: Vocabulary, concept: str) -> str:
+    if vocabulary.concept(concept).domain is Domain.DRUG:
         return "drug"
     for head in _HEADS:
-        if context.vocabulary.get(head) is not None and context.vocabulary.is_below(concept, head):
+        if vocabulary.get(head) is not None and vocabulary.is_below(concept, head):
             return head
     return "procedure"
 
 
 def treatment_kinds(context: Context, concept: str) -> frozenset[str]:
     """The kinds of treatment that a concept and what lies below it are: local therapy is surgery or radiotherapy."""
-    if context.concept(concept).domain is Domain.DRUG:
+    return _kinds_below(context.vocabulary, concept)
+
+
+@lru_cache(maxsize=16_384)
+def _kinds_below(vocabulary: Vocabulary, concept: str) -> frozenset[str]:
+    if vocabulary.concept(concept).domain is Domain.DRUG:
         return frozenset({"drug"})
-    key = ("kinds", concept)
-    if key not in context.cache:
-        below = context.vocabulary.descendants(concept)
-        context.cache[key] = frozenset(treatment_kind(context, each) for each in below)
-    return context.cache[key]  # type: ignore[return-value]  # written under this key one line above
+    return frozenset(_kind_of_concept(vocabulary, each) for each in vocabulary.descendants(concept))
 
 
 def _assay_covers(context: Context, words: tuple[str, ...], need: Need) -> bool:

@@ -10,6 +10,7 @@ import calendar
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 _ISO = re.compile(r"^(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?$")
 _COMPACT = re.compile(r"^(\d{4})(\d{2})(\d{2})?$")
@@ -67,14 +68,20 @@ class PartialDate:
         return self.first == self.last
 
     def __str__(self) -> str:
-        if self.exact:
-            return self.first.isoformat()
-        if (self.first.month, self.first.day, self.last.month, self.last.day) == (1, 1, 12, 31):
-            if self.first.year == self.last.year:
-                return f"{self.first.year:04d}"
-        elif self.first.day == 1 and self.last == month_end(self.first):
-            return self.first.strftime("%Y-%m")
-        return f"{self.first.isoformat()}/{self.last.isoformat()}"
+        return _written(self.first, self.last)
+
+
+@lru_cache(maxsize=65_536)
+def _written(first: date, last: date) -> str:
+    """An interval of days in its shortest writing; the same few days are written again and again as evidence."""
+    if first == last:
+        return first.isoformat()
+    if (first.month, first.day, last.month, last.day) == (1, 1, 12, 31):
+        if first.year == last.year:
+            return f"{first.year:04d}"
+    elif first.day == 1 and last == month_end(first):
+        return first.strftime("%Y-%m")
+    return f"{first.isoformat()}/{last.isoformat()}"
 
 
 def month_end(day: date) -> date:
