@@ -7,7 +7,8 @@ PY := $(VENV)/bin/python
 # Packages are installed anew only when the list of them changed.
 INSTALLED := $(VENV)/installed
 
-PYTEST := $(PY) -m pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=100
+# Tests of the database stand first and take longest: a process that is done takes over from the one that is not.
+PYTEST := $(PY) -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=100
 
 # Compiled modules are kept whatever the environment says: without them each process of a test run, a worker or a
 # command compiles four hundred modules before it begins.

@@ -19,7 +19,7 @@ import pytest
 import redis
 from django.db import connection
 from django.db.backends.base.operations import BaseDatabaseOperations
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from config import celery_app, embedded_redis
 
@@ -30,6 +30,9 @@ hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("laptop", deadline=None)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "laptop")
 
+
+# What a page shows a moment later takes longer where other work shares the machine.
+expect.set_options(timeout=20_000)
 
 # Without these the browser asks its maker's servers for updates and fails noisily where there is no network.
 BROWSER_ARGUMENTS = [

@@ -82,15 +82,15 @@ def test_no_other_language_of_codes_than_those_with_a_notice() -> None:
 
 def test_loads_quickly_and_equally_in_a_new_process() -> None:
     program = (
-        "import time; t = time.perf_counter(); from patients.vocabulary import default; v = default();"
-        "print(v.release, time.perf_counter() - t)"
+        "import time; t = time.process_time(); from patients.vocabulary import default; v = default();"
+        "print(v.release, time.process_time() - t)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=FOLDER.parent.parent
     )
     release, seconds = done.stdout.split()
     assert release == default().release
-    assert float(seconds) < 3  # 0.15 s on a quiet machine
+    assert float(seconds) < 3  # of this process; 0.15 s, but a machine that does other work is slower at all of it
 
 
 def test_the_reader_needs_no_django() -> None:
@@ -819,8 +819,8 @@ def test_checks_name_the_defect(words: Vocabulary, concept: Concept, complaint: 
 
 
 def test_lookups_are_fast_enough_for_a_registry(words: Vocabulary) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(20_000):
         words.find("adriamycin", Domain.DRUG)
         words.relation("uterine leiomyosarcoma", "soft tissue sarcoma")
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
