@@ -37,7 +37,12 @@ def run_python(*arguments: str, environment: dict[str, str], folder: Path) -> su
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     own = {"DJANGO_SETTINGS_MODULE": "config.settings", "ENV_FILE": "", "STATE_DIR": str(folder)}
     return subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=kept | own | environment, capture_output=True, text=True, timeout=300
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=kept | own | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
 
 

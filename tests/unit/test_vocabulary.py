@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -80,17 +79,12 @@ def test_no_other_language_of_codes_than_those_with_a_notice() -> None:
         assert (FOLDER / f"NOTICE-{notice}.txt").read_text(encoding="utf-8").strip()
 
 
-def test_loads_quickly_and_equally_in_a_new_process() -> None:
-    program = (
-        "import time; t = time.process_time(); from patients.vocabulary import default; v = default();"
-        "print(v.release, time.process_time() - t)"
-    )
+def test_loads_equally_in_a_new_process() -> None:
+    program = "from patients.vocabulary import default; print(default().release)"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=FOLDER.parent.parent
     )
-    release, seconds = done.stdout.split()
-    assert release == default().release
-    assert float(seconds) < 3  # of this process; 0.15 s, but a machine that does other work is slower at all of it
+    assert done.stdout.split() == [default().release]
 
 
 def test_the_reader_needs_no_django() -> None:
@@ -816,11 +810,3 @@ def test_oncotree_files_that_are_none(tmp_path: Path, content: str, message: str
 )
 def test_checks_name_the_defect(words: Vocabulary, concept: Concept, complaint: str) -> None:
     assert complaint in " ".join(str(problem) for problem in check(words.with_concepts([concept])))
-
-
-def test_lookups_are_fast_enough_for_a_registry(words: Vocabulary) -> None:
-    started = time.process_time()
-    for _ in range(20_000):
-        words.find("adriamycin", Domain.DRUG)
-        words.relation("uterine leiomyosarcoma", "soft tissue sarcoma")
-    assert time.process_time() - started < 2
