@@ -34,6 +34,7 @@ def tables() -> list[Any]:
     return [table for name in builder().ORDER for table in importlib.import_module(f"tests.spec.test_{name}").tables]
 
 
+@cache
 def nodes() -> set[type]:
     found: set[type] = set()
     for table in tables():
