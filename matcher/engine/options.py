@@ -153,9 +153,7 @@ def _statement(statement: Statement, contexts: Sequence[Context], trials: Sequen
         return _shelf(trials)
     if statement.rule is None:
         return None
-    found = [
-        evaluate(statement.rule, context.on(statement.id)) for context in contexts
-    ]
+    found = [evaluate(statement.rule, context.on(statement.id)) for context in contexts]
     return found[0] if len(found) == 1 else replace(either(found), rule=statement.rule)
 
 
