@@ -128,8 +128,8 @@ def _kinds_mixed(present: frozenset[str]) -> list[str]:
         # Any export may have a column that it calls status.
         if kind.name_column not in {"", "status"} and present.issuperset(kind.required)
     ]
-    return [
-        kind.name
+    mixed = [
+        kind
         for kind in named
         if any(
             other.column(kind.name_column) is None and kind.column(other.name_column) is None
@@ -137,6 +137,8 @@ def _kinds_mixed(present: frozenset[str]) -> list[str]:
             if other is not kind
         )
     ]
+    # A column of tests makes observations where there are values too, and is not named as ranges besides.
+    return [kind.name for kind in mixed if not any(set(kind.required) < set(other.required) for other in mixed)]
 
 
 def _canonical(table: Table, keys: list[str], kind: Kind) -> Layout:

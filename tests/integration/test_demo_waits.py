@@ -30,7 +30,7 @@ def registry(settings: Any, tmp_path: Any) -> Registry:
 
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in {"PAUSE_SECONDS": 0.01, "TELL_SECONDS": 0.02, "BEGIN_SECONDS": 0.1}.items():
+    for name, seconds in {"PAUSE_SECONDS": 0.01, "TELL_SECONDS": 0.02, "BEGIN_SECONDS": 1.0}.items():
         monkeypatch.setattr(worker, name, seconds)
 
 
