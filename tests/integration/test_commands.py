@@ -22,13 +22,13 @@ pytestmark = pytest.mark.django_db
 DAY = "2026-01-15"
 
 
-@pytest.fixture
 @pytest.fixture(autouse=True)
 def a_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal of one width, whatever runs the tests: longer texts are wrapped to it."""
     monkeypatch.setenv("COLUMNS", "140")
 
 
+@pytest.fixture
 def registry(settings: Any, tmp_path: Any) -> Registry:
     return centre(settings, tmp_path)
 

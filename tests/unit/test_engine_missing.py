@@ -52,6 +52,13 @@ CREATININE = "creatinine clearance within 30 days or serum creatinine within 30 
         (("not at most 0 of (ecog <= 2; anc >= 1 10*9/L)",), [(f"{ECOG} or {ANC}", ("C1",), True)]),
         # No fact by itself decides: all are listed.
         (("exactly 1 of (ecog <= 2; anc >= 1 10*9/L)",), [(ECOG, ("C1",), False), (ANC, ("C1",), False)]),
+        # What an open condition would ask for is listed with it.
+        (("if ecog <= 1 then anc >= 1 10*9/L else platelets >= 100 10*9/L",), [
+            (ECOG, ("C1",), False), (ANC, ("C1",), False), ("platelet count within 30 days", ("C1",), False)]),
+        (('if ask "is it so?" then age >= 18 else anc >= 1 10*9/L',), [(ANC, ("C1",), True)]),
+        # An exception bears on what is open, and what is open on an exception that does not hold.
+        (("age >= 18 except when ecog <= 1",), [(ECOG, ("C1",), True)]),
+        (("ecog <= 2 except when age <= 18",), [(ECOG, ("C1",), True)]),
         # Questions are not facts.
         (('ask "is it so?"',), []),
     ],

@@ -530,6 +530,7 @@ TREATMENT = [
     # Regimens.
     ("has treatment(gemcitabine and docetaxel)", [GEMCITABINE, DOCETAXEL], "met"),
     ("has treatment(gemcitabine and docetaxel)", [GEMCITABINE], "not_met"),
+    ("has treatment(gemcitabine and docetaxel)", [{**GEMCITABINE, "status": "declined"}, DOCETAXEL], "not_met"),
     ("has treatment(gemcitabine and docetaxel)", [GEMCITABINE, {**DOCETAXEL, "start_date": "2024-03-01"}], "not_met"),
     ("has treatment(gemcitabine and docetaxel)", [GEMCITABINE, {**DOCETAXEL, "start_date": "2024"}], "unknown: imprecise"),
     ("has treatment(gemcitabine and docetaxel)",
