@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import coverage
 import hypothesis
 import kombu.pools
 import pytest
@@ -26,8 +25,6 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from config import celery_app, embedded_redis
 
 ROOT = Path(__file__).resolve().parent.parent
-# The folders whose tests are counted as covering the pure rooms.
-ASKING = {"unit", "spec", "generative"}
 
 # In CI the same examples every time; on a laptop new ones, and those that failed are kept and tried first.
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
@@ -58,19 +55,6 @@ def pytest_collection() -> Iterator[None]:
         return (yield)
     finally:
         gc.enable()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Coverage is that of the tests which ask the pure rooms themselves: to trace the others takes a fifth of them."""
-    measured = coverage.Coverage.current()
-    if measured is None or item.path.relative_to(ROOT / "tests").parts[0] in ASKING:
-        return (yield)
-    measured.stop()
-    try:
-        return (yield)
-    finally:
-        measured.start()
 
 
 class NetworkBlockedError(RuntimeError):
