@@ -63,9 +63,10 @@ class Coded(Column):
     """A cell with a closed list of meanings; what stands in no list is kept raw and may match anything."""
 
     table: str
+    limit: int = SHORT
 
     def read(self, reading: Reading, text: str) -> None:
-        reading.values[self.field] = read_coded(reading, self.name, self.table, text)
+        reading.values[self.field] = read_coded(reading, self.name, self.table, text)[: self.limit]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -926,7 +926,7 @@ KINDS: Mapping[str, Kind] = {
             columns=(
                 _PATIENT,
                 PartialDay(name="birth_date", to="birth"),
-                Coded(name="sex", table="sex"),
+                Coded(name="sex", table="sex", limit=32),
                 Flag(name="deceased"),
                 PartialDay(name="death_date", to="death"),
                 Text(name="country"),
@@ -1104,7 +1104,7 @@ KINDS: Mapping[str, Kind] = {
             columns=(
                 Column(name="test", required=True),
                 Column(name="unit"),
-                Coded(name="sex", table="sex"),
+                Coded(name="sex", table="sex", limit=32),
                 Number(name="age_from", low=0, high=150),
                 Number(name="age_to", low=0, high=150),
                 Column(name="low"),

@@ -270,7 +270,8 @@ def test_explain_tells_every_statement_that_holds_once(registry: Registry, shelf
     assert told.count("✓ S-9 evidence: Seen in the uterus too.") == 1
     # Two options share a statement: it is told in full once, with what it rests on.
     assert told.count("✓ S-1 stance: For leiomyosarcoma.") == 1
-    assert "because: leiomyosarcoma, 1 Feb 2023 (upload 1, conditions.csv row 2)" in told
+    number = registry.uploads.get().pk
+    assert f"because: leiomyosarcoma, 1 Feb 2023 (upload {number}, conditions.csv row 2)" in told
     assert "as above: S-1 (stance)" in told
     # What holds is told of an option that does not apply as well.
     assert told.index("DO NOT APPLY") < told.index("✓ S-10 evidence")
