@@ -55,6 +55,8 @@ CREATININE = "creatinine clearance within 30 days or serum creatinine within 30 
         # What an open condition would ask for is listed with it.
         (("if ecog <= 1 then anc >= 1 10*9/L else platelets >= 100 10*9/L",), [
             (ECOG, ("C1",), False), (ANC, ("C1",), False), ("platelet count within 30 days", ("C1",), False)]),
+        (("if ecog <= 1 then age >= 18 else platelets >= 100 10*9/L",), [
+            (ECOG, ("C1",), False), ("platelet count within 30 days", ("C1",), False)]),
         (('if ask "is it so?" then age >= 18 else anc >= 1 10*9/L',), [(ANC, ("C1",), True)]),
         # An exception bears on what is open, and what is open on an exception that does not hold.
         (("age >= 18 except when ecog <= 1",), [(ECOG, ("C1",), True)]),
