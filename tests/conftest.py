@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -115,6 +116,19 @@ def _trails_can_be_emptied_between_tests() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The test database; PostgreSQL drops it only when nobody is left in it, be it a process a test has just killed."""
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        connection.close()
+
+
+@pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real Redis: the one of REDIS_URL with a database of this process's own, else an embedded one."""
     outside = os.environ.get("REDIS_URL")
@@ -146,6 +160,7 @@ def worker(redis_url: str, transactional_db: None, settings: Any, tmp_path: Path
             env=environment,
             stdout=output,
             stderr=output,
+            start_new_session=True,
         )
         try:
             _wait_until_consuming(process, log)
@@ -155,7 +170,8 @@ def worker(redis_url: str, transactional_db: None, settings: Any, tmp_path: Path
             try:
                 process.wait(timeout=20)
             except subprocess.TimeoutExpired:
-                process.kill()
+                # With the children that do its work, which would go on by themselves.
+                os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
 
