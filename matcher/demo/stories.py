@@ -338,6 +338,7 @@ ANSWERED: tuple[tuple[str, str, str, bool], ...] = (
     ("P-0002", "NCT02275286", "I4", True),
     ("P-0002", "NCT02275286", "IA8", True),
     ("P-0002", "NCT02275286", "IA10", True),
+    ("P-0002", "NCT02275286", "I20", True),
     ("P-0009", "NCT02568267", "I11", True),
     ("P-0009", "NCT02568267", "I13", True),
     ("P-0009", "NCT02568267", "E8", True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
@@ -21,6 +22,7 @@ from matcher.demo.workup import ASSAYS
 from matcher.engine import evaluate_trial
 from matcher.publishing import LIBRARY
 from patients import actions
+from patients.facts import Answer
 from patients.intake import run_import
 from patients.intake.kinds import KINDS
 from patients.models import ObservationFact, Preset, Upload
@@ -238,6 +240,18 @@ def test_the_import_finds_the_dirt_and_lms03_the_stories(tmp_path: Path) -> None
     assert counts["potentially_eligible"] >= 5
     assert min(counts.values()) >= 5 and len(counts) == 4
     assert not any(result.offered for result in results.values())
+
+    # The tutorial says that a coordinator's answers settle P-0002 for the trial that takes patients.
+    other = read_document((LIBRARY / "trials" / "NCT02275286.yaml").read_text(encoding="utf-8"))
+    assert isinstance(other, TrialDocument)
+    (her,) = (record for record in patient_records(registry) if record.patient_id == "P-0002")
+    said = tuple(
+        Answer(id=f"answer {criterion}", document=other.id, version=1, criterion=criterion, truth=met, on=today)
+        for patient_id, trial, criterion, met in ANSWERED if (patient_id, trial) == ("P-0002", other.id)
+    )  # fmt: skip
+    for answers, status in (((), "needs_information"), (said, "potentially_eligible")):
+        result = evaluate_trial(other, replace(her, answers=answers), as_of=today, version=1)
+        assert (result.status.value, result.offered) == (status, True)
 
     again = imported(today)
     assert (again.new, again.changed, again.withdrawn, again.patients_new) == (0, 0, 0, 0)
