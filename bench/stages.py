@@ -157,7 +157,7 @@ def _time_leaves(trial: Any, patient: Any, day: date, spent: dict[str, list[floa
     Leaves of one patient and trial share what they derive, as they do in a trial: the first that asks for the lines of
     therapy pays for them.
     """
-    from matcher.engine.evaluate import evaluate, focuses, make_context
+    from matcher.engine.reference.evaluate import evaluate, focuses, make_context
     from trials.criteria.tree import leaves
 
     context = make_context(

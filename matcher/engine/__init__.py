@@ -4,7 +4,8 @@ Pure Python, nothing of the framework. `evaluate_rule` answers one rule, `evalua
 shelf of options, each for one patient on one date.
 """
 
-from matcher.engine.assess import (
+from matcher.engine.reference.context import Settings, UnknownWord
+from matcher.engine.reference.documents.assess import (
     CohortResult,
     CriterionResult,
     Status,
@@ -12,13 +13,12 @@ from matcher.engine.assess import (
     evaluate_trial,
     knows_nothing_of,
 )
-from matcher.engine.context import Settings, UnknownWord
-from matcher.engine.evaluate import evaluate_rule
-from matcher.engine.missing import Entry
-from matcher.engine.options import Block, OptionResult, StatementResult, rank_options
+from matcher.engine.reference.documents.missing import Entry
+from matcher.engine.reference.documents.options import Block, OptionResult, StatementResult, rank_options
+from matcher.engine.reference.evaluate import evaluate_rule
+from matcher.engine.reference.view import deceased, ignored_after
 from matcher.engine.results import Evidence, Finding, Missing
 from matcher.engine.truth import Change, Reason, Truth
-from matcher.engine.view import deceased, ignored_after
 from matcher.engine.wire import criterion_json, evaluation_json, finding_json, missing_json, option_json, trial_json
 
 __all__ = [

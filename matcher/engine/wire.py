@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from matcher.engine.assess import CohortResult, CriterionResult, TrialResult
-from matcher.engine.missing import Entry
-from matcher.engine.options import OptionResult, StatementResult
+from matcher.engine.reference.documents.assess import CohortResult, CriterionResult, TrialResult
+from matcher.engine.reference.documents.missing import Entry
+from matcher.engine.reference.documents.options import OptionResult, StatementResult
 from matcher.engine.results import Evidence, Finding
 from matcher.engine.truth import Truth
 from trials.criteria.printing import print_rule

@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from matcher.engine.evaluate import evaluate, focuses, make_context
+from matcher.engine.reference.evaluate import evaluate, focuses, make_context
 from patients.facts import Patient
 from tests.generative.criteria_strategies import rules
 from tests.synthetic import TODAY, patient

@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
-from matcher.engine.context import UnknownWord
-from matcher.engine.coverage import Need
+from matcher.engine.reference.context import UnknownWord
+from matcher.engine.reference.records.coverage import Need
 from patients.facts import PartialDate, Policy
 from tests.synthetic import TODAY, asked, drug, lms, patient, truth
 

@@ -5,9 +5,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from matcher.engine import assess
 from matcher.engine.change import TABLE
-from matcher.engine.evaluate import evaluate, focuses, make_context
+from matcher.engine.reference.documents import assess
+from matcher.engine.reference.evaluate import evaluate, focuses, make_context
 from matcher.engine.truth import Truth
 from tests.library_shelf import line
 from tests.made_documents import answering, made_trial, result_of

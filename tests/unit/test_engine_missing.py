@@ -2,7 +2,7 @@
 
 import pytest
 
-from matcher.engine.missing import Question
+from matcher.engine.reference.documents.missing import Question
 from tests.made_documents import made_trial, result_of
 from tests.synthetic import DRUGS_COMPLETE, asked, drug, lms, patient
 from trials.criteria.documents import TrialDocument

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from matcher.engine import Reason, Truth, UnknownWord
-from matcher.engine.context import Reading, meaning
+from matcher.engine.reference.context import Reading, meaning
 from patients.facts import Biomarker, Condition, DiseaseStatus, PartialDate
 from patients.intake.single import read_patient
 from patients.vocabulary import default

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from matcher.engine.days import FUTURE, PAST, Days, days_of, shift, show_days
+from matcher.engine.reference.days import FUTURE, PAST, Days, days_of, shift, show_days
 from tests.synthetic import asked, drug, lms, truth
 from trials.criteria import tree as t
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from matcher.engine.days import FUTURE
+from matcher.engine.reference.days import FUTURE
+from matcher.engine.reference.documents.turning import earliest
 from matcher.engine.truth import Truth
-from matcher.engine.turning import earliest
 from tests.made_documents import made_trial, result_of
 from tests.synthetic import TODAY, drug, lms
 

@@ -8,7 +8,7 @@ import pytest
 
 from matcher.engine import UnknownWord
 from matcher.engine.intervals import Interval, compare
-from matcher.engine.observations import ECOG_TO_KARNOFSKY, KARNOFSKY_TO_ECOG
+from matcher.engine.reference.values.observations import ECOG_TO_KARNOFSKY, KARNOFSKY_TO_ECOG
 from patients.facts import ReferenceRange
 from patients.intake.single import read_patient
 from tests.synthetic import TODAY, asked, drug, lms, patient, truth

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from matcher.engine import ignored_after
-from matcher.engine.view import view_at
+from matcher.engine.reference.view import view_at
 from tests.synthetic import drug, lms, patient, truth
 
 LATER = date(2026, 8, 1)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from matcher.engine import wire
-from matcher.engine.assess import TrialResult, evaluate_trial
-from matcher.engine.evaluate import evaluate_rule
-from matcher.engine.missing import Entry
-from matcher.engine.options import OptionResult, rank_options
+from matcher.engine.reference.documents.assess import TrialResult, evaluate_trial
+from matcher.engine.reference.documents.missing import Entry
+from matcher.engine.reference.documents.options import OptionResult, rank_options
+from matcher.engine.reference.evaluate import evaluate_rule
 from matcher.engine.results import Evidence, Finding, Missing
 from matcher.engine.truth import Change, Reason, Truth
 from patients.facts import Answer, Patient

@@ -7,9 +7,20 @@ from datetime import date
 
 import pytest
 
-from matcher.engine import algebra
-from matcher.engine.days import FUTURE, PAST, Course, Days, Frame, days_of, meets, not_before, shift, show_days
 from matcher.engine.intervals import Interval, compare
+from matcher.engine.reference import algebra
+from matcher.engine.reference.days import (
+    FUTURE,
+    PAST,
+    Course,
+    Days,
+    Frame,
+    days_of,
+    meets,
+    not_before,
+    shift,
+    show_days,
+)
 from matcher.engine.results import Evidence, Finding, Missing, unknown
 from matcher.engine.truth import Change, Reason, Truth, easiest, first_reason, hardest, negation
 from patients.facts import PartialDate

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from matcher.engine import evaluate_rule, evaluate_trial, rank_options
-from matcher.engine.assess import knows_nothing_of
+from matcher.engine.reference.documents.assess import knows_nothing_of
 from patients.facts import DEFAULT_POLICIES, Patient, Policy
 from tests.library_shelf import document, names
 from tests.synthetic import TODAY

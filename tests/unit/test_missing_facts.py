@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from matcher.engine.evaluate import evaluate, make_context
-from matcher.engine.missing import TRIED, Entry, Question, entries, groups, questions
+from matcher.engine.reference.documents.missing import TRIED, Entry, Question, entries, groups, questions
+from matcher.engine.reference.evaluate import evaluate, make_context
 from matcher.engine.results import Finding, Missing, unknown
 from matcher.engine.truth import Change, Reason, Truth
 from patients.facts import Patient

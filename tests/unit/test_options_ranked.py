@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from matcher.engine.assess import Status, TrialResult, evaluate_trial
-from matcher.engine.options import Block, OptionResult, rank_options
+from matcher.engine.reference.documents.assess import Status, TrialResult, evaluate_trial
+from matcher.engine.reference.documents.options import Block, OptionResult, rank_options
 from matcher.engine.truth import Reason, Truth
 from patients.facts import Patient
 from tests.synthetic import TODAY, lms

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from matcher.engine.assess import Status, TrialResult, answered, evaluate_trial, knows_nothing_of
+from matcher.engine.reference.documents.assess import Status, TrialResult, answered, evaluate_trial, knows_nothing_of
 from matcher.engine.truth import Change, Reason, Truth
 from patients.facts import Answer, PartialDate, Patient
 from tests.synthetic import DRUGS_COMPLETE, TODAY, drug, lms, patient

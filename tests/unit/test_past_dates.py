@@ -6,8 +6,8 @@ from datetime import date
 import pytest
 
 from matcher.engine import evaluate_rule
-from matcher.engine.evaluate import evaluate, make_context
-from matcher.engine.view import deceased, ignored_after, view_at
+from matcher.engine.reference.evaluate import evaluate, make_context
+from matcher.engine.reference.view import deceased, ignored_after, view_at
 from patients.facts import Answer, PartialDate, Source
 from tests.synthetic import drug, lms, truth
 from trials.criteria.parser import parse

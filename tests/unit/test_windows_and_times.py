@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from matcher.engine.context import UnknownWord
+from matcher.engine.reference.context import UnknownWord
 from matcher.engine.truth import Change
 from patients.facts import PartialDate
 from tests.synthetic import asked, drug, lms, truth

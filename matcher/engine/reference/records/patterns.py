@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from matcher.engine import disease as dz
-from matcher.engine.algebra import both, either
-from matcher.engine.biomarkers import biomarkers, unrecorded_marker
 from matcher.engine.change import CHANGE_OF_ABSENCE
-from matcher.engine.conditions import conditions, unrecorded_condition
-from matcher.engine.context import Context
-from matcher.engine.coverage import Need, absence, list_complete, treatment_kinds
-from matcher.engine.days import Course
-from matcher.engine.diagnoses import diagnoses
-from matcher.engine.fields import (
+from matcher.engine.reference.algebra import both, either
+from matcher.engine.reference.context import Context
+from matcher.engine.reference.days import Course
+from matcher.engine.reference.records import disease as dz
+from matcher.engine.reference.records.biomarkers import biomarkers, unrecorded_marker
+from matcher.engine.reference.records.conditions import conditions, unrecorded_condition
+from matcher.engine.reference.records.coverage import Need, absence, list_complete, treatment_kinds
+from matcher.engine.reference.records.diagnoses import diagnoses
+from matcher.engine.reference.records.fields import (
     Candidate,
     codes_of,
     days_upto,
@@ -24,9 +24,9 @@ from matcher.engine.fields import (
     site_test,
     tests,
 )
-from matcher.engine.lines import is_every_line, line_candidates
+from matcher.engine.reference.records.lines import is_every_line, line_candidates
+from matcher.engine.reference.records.treatments import drugs, medications, treatments
 from matcher.engine.results import Finding, unknown
-from matcher.engine.treatments import drugs, medications, treatments
 from matcher.engine.truth import Change, Reason, Truth
 from patients.facts import CODED, CodeRelation, Fact, Medication, Treatment, code_relation
 from trials.criteria import tree as t

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from matcher.engine import disease as dz
-from matcher.engine.algebra import both, either
-from matcher.engine.context import Context, Reading
-from matcher.engine.courses import treatment_course, under_way
-from matcher.engine.coverage import Need, absence
-from matcher.engine.days import FUTURE, Days, not_before
-from matcher.engine.fields import met, missing_field, not_met
-from matcher.engine.lines import next_line_start, setting_of
+from matcher.engine.reference.algebra import both, either
+from matcher.engine.reference.context import Context, Reading
+from matcher.engine.reference.days import FUTURE, Days, not_before
+from matcher.engine.reference.records import disease as dz
+from matcher.engine.reference.records.courses import treatment_course, under_way
+from matcher.engine.reference.records.coverage import Need, absence
+from matcher.engine.reference.records.fields import met, missing_field, not_met
+from matcher.engine.reference.records.lines import next_line_start, setting_of
+from matcher.engine.reference.records.worsening import Worsening, worsenings
 from matcher.engine.results import Evidence, Finding, Missing, unknown
 from matcher.engine.truth import Change, Reason, Truth
-from matcher.engine.worsening import Worsening, worsenings
 from patients.facts import Treatment
 from patients.vocabulary import Domain
 from trials.criteria import tree as t

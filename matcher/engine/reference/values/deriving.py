@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from matcher.engine import derived
-from matcher.engine.ages import ages_on
-from matcher.engine.context import Context
-from matcher.engine.limits import limit_of
+from matcher.engine.reference.context import Context
+from matcher.engine.reference.values.ages import ages_on
+from matcher.engine.reference.values.limits import limit_of
 from patients.facts import Observation, add_months
 
 

@@ -5,7 +5,7 @@ A leaf cannot turn before the first of its flips; what is made of leaves cannot 
 
 from __future__ import annotations
 
-from matcher.engine.days import FUTURE
+from matcher.engine.reference.days import FUTURE
 from matcher.engine.results import Finding
 from matcher.engine.truth import Truth, negation
 from trials.criteria import tree as t

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from matcher.engine.reference.documents.supposing import READ, Leaf, Open, opened
 from matcher.engine.results import COSTS, Finding, Missing
-from matcher.engine.supposing import READ, Leaf, Open, opened
 from matcher.engine.truth import Reason, Truth
 from trials.criteria import tree as t
 

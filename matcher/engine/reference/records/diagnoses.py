@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from matcher.engine import disease as dz
-from matcher.engine.algebra import both, either, negate
-from matcher.engine.conditions import states_test
-from matcher.engine.context import Context
-from matcher.engine.days import PAST, Course, Days
-from matcher.engine.fields import (
+from matcher.engine.reference.algebra import both, either, negate
+from matcher.engine.reference.context import Context
+from matcher.engine.reference.days import PAST, Course, Days
+from matcher.engine.reference.records import disease as dz
+from matcher.engine.reference.records.conditions import states_test
+from matcher.engine.reference.records.fields import (
     Candidate,
     concept_finding,
     is_another,
@@ -26,8 +26,8 @@ from matcher.engine.fields import (
     test_finding,
     tests,
 )
+from matcher.engine.reference.records.states import state_finding
 from matcher.engine.results import Evidence, Finding, Missing, unknown
-from matcher.engine.states import state_finding
 from matcher.engine.truth import Change, Reason, Truth
 from patients.facts import CodeRelation, code_relation, folded
 from patients.vocabulary import Domain

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from matcher.engine import disease as dz
-from matcher.engine.algebra import negate
 from matcher.engine.change import CHANGE_OF_ABSENCE
-from matcher.engine.context import Context
-from matcher.engine.coverage import data_through, kind_of
-from matcher.engine.days import FUTURE, PAST, Course, Days, Frame, meets, shift
-from matcher.engine.fields import (
+from matcher.engine.reference.algebra import negate
+from matcher.engine.reference.context import Context
+from matcher.engine.reference.days import FUTURE, PAST, Course, Days, Frame, meets, shift
+from matcher.engine.reference.records import disease as dz
+from matcher.engine.reference.records.coverage import data_through, kind_of
+from matcher.engine.reference.records.fields import (
     Candidate,
     met,
     missing_field,

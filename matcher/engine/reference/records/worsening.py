@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from matcher.engine import disease as dz
-from matcher.engine.context import Context
-from matcher.engine.days import Days
+from matcher.engine.reference.context import Context
+from matcher.engine.reference.days import Days
+from matcher.engine.reference.records import disease as dz
 from matcher.engine.results import Evidence
 from matcher.engine.truth import Truth
 from patients.facts import CodeRelation, code_relation

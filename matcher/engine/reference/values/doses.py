@@ -10,13 +10,13 @@ import math
 import re
 from dataclasses import dataclass
 
-from matcher.engine.algebra import merged, unique
-from matcher.engine.context import Context
-from matcher.engine.courses import Opened, leaving
-from matcher.engine.days import Days, Frame, meets
-from matcher.engine.fields import Candidate, dose_factor
 from matcher.engine.intervals import Interval
-from matcher.engine.patterns import candidates, unrecorded
+from matcher.engine.reference.algebra import merged, unique
+from matcher.engine.reference.context import Context
+from matcher.engine.reference.days import Days, Frame, meets
+from matcher.engine.reference.records.courses import Opened, leaving
+from matcher.engine.reference.records.fields import Candidate, dose_factor
+from matcher.engine.reference.records.patterns import candidates, unrecorded
 from matcher.engine.results import Evidence, Finding, Missing
 from matcher.engine.truth import Reason, Truth
 from patients.facts import Medication, Treatment

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from matcher.engine.context import Context
-from matcher.engine.courses import Opened, treatment_course
-from matcher.engine.days import FUTURE, PAST, Days, Frame, days_of, shift
-from matcher.engine.disease import evidence_of
-from matcher.engine.fields import Candidate
-from matcher.engine.patterns import candidates, unrecorded
+from matcher.engine.reference.context import Context
+from matcher.engine.reference.days import FUTURE, PAST, Days, Frame, days_of, shift
+from matcher.engine.reference.records.courses import Opened, treatment_course
+from matcher.engine.reference.records.disease import evidence_of
+from matcher.engine.reference.records.fields import Candidate
+from matcher.engine.reference.records.patterns import candidates, unrecorded
 from matcher.engine.results import Evidence, Finding, Missing, unknown
 from matcher.engine.truth import Change, Reason, Truth, hardest
 from trials.criteria import tree as t

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 
-from matcher.engine.algebra import spread, unique
-from matcher.engine.anchors import absent, moment, opened
-from matcher.engine.context import Context, UnknownWord
-from matcher.engine.courses import leaving
-from matcher.engine.days import Course, Days, Frame, meets
-from matcher.engine.deriving import derived_values
-from matcher.engine.fields import days_upto
 from matcher.engine.intervals import Interval
+from matcher.engine.reference.algebra import spread, unique
+from matcher.engine.reference.anchors import absent, moment, opened
+from matcher.engine.reference.context import Context, UnknownWord
+from matcher.engine.reference.days import Course, Days, Frame, meets
+from matcher.engine.reference.records.courses import leaving
+from matcher.engine.reference.records.fields import days_upto
+from matcher.engine.reference.values.deriving import derived_values
 from matcher.engine.results import Evidence, Finding, Missing, unknown
 from matcher.engine.truth import Reason, Truth
 from patients.facts import Observation, folded

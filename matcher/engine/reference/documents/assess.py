@@ -11,13 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from matcher.engine import algebra, courses, disease, missing, turning
-from matcher.engine.context import Context, Settings
-from matcher.engine.days import FUTURE
-from matcher.engine.evaluate import evaluate, focuses, make_context
+from matcher.engine.reference import algebra
+from matcher.engine.reference.context import Context, Settings
+from matcher.engine.reference.days import FUTURE
+from matcher.engine.reference.documents import missing, turning
+from matcher.engine.reference.evaluate import evaluate, focuses, make_context
+from matcher.engine.reference.records import courses, disease
+from matcher.engine.reference.view import deceased as is_deceased
 from matcher.engine.results import Evidence, Finding, Missing, unknown
 from matcher.engine.truth import Change, Reason, Truth
-from matcher.engine.view import deceased as is_deceased
 from patients.facts import Answer, PartialDate, Patient
 from patients.vocabulary import Vocabulary
 from trials.criteria import tree as t

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from matcher.engine import algebra, disease
-from matcher.engine.anchors import in_days, opened
 from matcher.engine.change import CHANGE_OF_ABSENCE
-from matcher.engine.context import Context
-from matcher.engine.courses import in_window, under_way
-from matcher.engine.coverage import METASTASIS
 from matcher.engine.intervals import Interval, compare
-from matcher.engine.lines import Line, count_lines, lines_of
-from matcher.engine.patterns import candidates, half_life, line_matches, unrecorded
+from matcher.engine.reference import algebra
+from matcher.engine.reference.anchors import in_days, opened
+from matcher.engine.reference.context import Context
+from matcher.engine.reference.records import disease
+from matcher.engine.reference.records.courses import in_window, under_way
+from matcher.engine.reference.records.coverage import METASTASIS
+from matcher.engine.reference.records.lines import Line, count_lines, lines_of
+from matcher.engine.reference.records.patterns import candidates, half_life, line_matches, unrecorded
 from matcher.engine.results import Evidence, Finding, Missing, unknown
 from matcher.engine.truth import Change, Reason, Truth, easiest, first_reason, hardest, negation
 from trials.criteria import tree as t

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from matcher.engine.context import Context
+from matcher.engine.reference.context import Context
 from patients.facts import add_months
 
 

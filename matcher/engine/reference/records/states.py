@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from matcher.engine.algebra import spread
-from matcher.engine.context import Context
-from matcher.engine.days import Days, not_before, shift
-from matcher.engine.disease import State, evidence_of
-from matcher.engine.fields import met, not_met, test_finding
+from matcher.engine.reference.algebra import spread
+from matcher.engine.reference.context import Context
+from matcher.engine.reference.days import Days, not_before, shift
+from matcher.engine.reference.records.disease import State, evidence_of
+from matcher.engine.reference.records.fields import met, not_met, test_finding
 from matcher.engine.results import Finding, Missing, unknown
 from matcher.engine.truth import Change, Reason, Truth
 from patients.facts import CodeRelation, Condition, code_relation

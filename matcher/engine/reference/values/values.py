@@ -9,16 +9,16 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from matcher.engine import algebra
-from matcher.engine.ages import ages_on
-from matcher.engine.anchors import opened
-from matcher.engine.context import Context, UnknownWord
-from matcher.engine.doses import Amount, dose_of
 from matcher.engine.intervals import Interval, compare
-from matcher.engine.limits import limit_of
-from matcher.engine.observations import Reading, judged
+from matcher.engine.reference import algebra
+from matcher.engine.reference.anchors import opened
+from matcher.engine.reference.context import Context, UnknownWord
+from matcher.engine.reference.values.ages import ages_on
+from matcher.engine.reference.values.doses import Amount, dose_of
+from matcher.engine.reference.values.limits import limit_of
+from matcher.engine.reference.values.observations import Reading, judged
+from matcher.engine.reference.values.times import aged, birth, birth_missing, duration, elapsed
 from matcher.engine.results import Finding, Missing, unknown
-from matcher.engine.times import aged, birth, birth_missing, duration, elapsed
 from matcher.engine.truth import Change, Reason, Truth, first_reason
 from patients.facts import read_code
 from trials.criteria import tree as t

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from matcher.engine import missing
-from matcher.engine.algebra import either
-from matcher.engine.assess import Status, TrialResult
-from matcher.engine.context import Context, Settings
-from matcher.engine.evaluate import evaluate, focuses, make_context
+from matcher.engine.reference.algebra import either
+from matcher.engine.reference.context import Context, Settings
+from matcher.engine.reference.documents import missing
+from matcher.engine.reference.documents.assess import Status, TrialResult
+from matcher.engine.reference.evaluate import evaluate, focuses, make_context
 from matcher.engine.results import Evidence, Finding, unknown
 from matcher.engine.truth import Change, Reason, Truth
 from patients.facts import Patient

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from matcher.engine import disease as dz
-from matcher.engine.algebra import both, either, negate
-from matcher.engine.context import Context, Reading
-from matcher.engine.courses import given, ongoing_test, told, treatment_course
-from matcher.engine.coverage import Need, absence, kind_of, list_complete, treatment_kinds
-from matcher.engine.fields import (
+from matcher.engine.intervals import Interval, compare
+from matcher.engine.reference.algebra import both, either, negate
+from matcher.engine.reference.context import Context, Reading
+from matcher.engine.reference.records import disease as dz
+from matcher.engine.reference.records.courses import given, ongoing_test, told, treatment_course
+from matcher.engine.reference.records.coverage import Need, absence, kind_of, list_complete, treatment_kinds
+from matcher.engine.reference.records.fields import (
     Candidate,
     answer,
     code_finding,
@@ -24,9 +25,8 @@ from matcher.engine.fields import (
     test_finding,
     tests,
 )
-from matcher.engine.intervals import Interval, compare
-from matcher.engine.lines import line_numbers, setting_of
-from matcher.engine.outcomes import outcome_finding
+from matcher.engine.reference.records.lines import line_numbers, setting_of
+from matcher.engine.reference.records.outcomes import outcome_finding
 from matcher.engine.results import Evidence, Finding
 from matcher.engine.truth import Change, Reason, Truth
 from patients.facts import CodeRelation, Medication, Treatment, code_relation, folded

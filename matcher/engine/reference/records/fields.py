@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from matcher.engine import disease as dz
-from matcher.engine.algebra import both, either, negate
 from matcher.engine.change import CHANGE_OF_FIELD, GROWING_FIELDS, SETTLED_FIELDS
-from matcher.engine.context import Context, Reading
-from matcher.engine.days import PAST, Course, Days
 from matcher.engine.intervals import Interval, compare
+from matcher.engine.reference.algebra import both, either, negate
+from matcher.engine.reference.context import Context, Reading
+from matcher.engine.reference.days import PAST, Course, Days
+from matcher.engine.reference.records import disease as dz
 from matcher.engine.results import Evidence, Finding, Missing, unknown
 from matcher.engine.truth import Change, Reason, Truth
 from patients.facts import CodeRelation, Fact, PartialDate, code_relation, folded

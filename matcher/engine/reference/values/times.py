@@ -9,15 +9,15 @@ import math
 from dataclasses import replace
 from datetime import date
 
-from matcher.engine import algebra
-from matcher.engine.ages import ages_on, completed_months
-from matcher.engine.anchors import Moment, absent, moment
-from matcher.engine.context import Context, UnknownWord
-from matcher.engine.courses import resting
-from matcher.engine.days import FUTURE, PAST, Days, not_before, shift
-from matcher.engine.doses import longest
-from matcher.engine.fields import Candidate
 from matcher.engine.intervals import Interval, compare
+from matcher.engine.reference import algebra
+from matcher.engine.reference.anchors import Moment, absent, moment
+from matcher.engine.reference.context import Context, UnknownWord
+from matcher.engine.reference.days import FUTURE, PAST, Days, not_before, shift
+from matcher.engine.reference.records.courses import resting
+from matcher.engine.reference.records.fields import Candidate
+from matcher.engine.reference.values.ages import ages_on, completed_months
+from matcher.engine.reference.values.doses import longest
 from matcher.engine.results import Evidence, Finding, Missing, unknown
 from matcher.engine.truth import Change, Reason, Truth, hardest, negation
 from patients.facts import add_months

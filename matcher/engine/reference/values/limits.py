@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from matcher.engine.ages import ages_on
-from matcher.engine.context import Context
+from matcher.engine.reference.context import Context
+from matcher.engine.reference.values.ages import ages_on
 from matcher.engine.truth import Truth
 from patients.facts import Observation, ReferenceRange, folded
 

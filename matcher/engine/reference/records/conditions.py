@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from matcher.engine import disease as dz
-from matcher.engine.algebra import both, either, negate
 from matcher.engine.change import CHANGE_OF_ABSENCE
-from matcher.engine.context import Context, Reading
-from matcher.engine.coverage import METASTASIS, Need, Through, absence
-from matcher.engine.days import PAST, Course, Days
-from matcher.engine.fields import (
+from matcher.engine.intervals import Interval, compare
+from matcher.engine.reference.algebra import both, either, negate
+from matcher.engine.reference.context import Context, Reading
+from matcher.engine.reference.days import PAST, Course, Days
+from matcher.engine.reference.records import disease as dz
+from matcher.engine.reference.records.coverage import METASTASIS, Need, Through, absence
+from matcher.engine.reference.records.fields import (
     Candidate,
     code_finding,
     codes_of,
@@ -31,9 +32,8 @@ from matcher.engine.fields import (
     test_finding,
     tests,
 )
-from matcher.engine.intervals import Interval, compare
+from matcher.engine.reference.records.states import lasting, rivals, state_finding
 from matcher.engine.results import Finding, Missing, unknown
-from matcher.engine.states import lasting, rivals, state_finding
 from matcher.engine.truth import Change, Reason, Truth
 from patients.facts import CODED, CodeRelation, Condition, code_relation
 from patients.vocabulary import Domain, Relation, Vocabulary

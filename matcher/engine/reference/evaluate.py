@@ -10,17 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
-from matcher.engine import algebra, disease
-from matcher.engine.anchors import in_days, opened
-from matcher.engine.context import Context, Settings, UnknownWord, words_of
-from matcher.engine.counts import counted, no_such_cancer
-from matcher.engine.courses import in_window
-from matcher.engine.lines import lines_of
-from matcher.engine.patterns import candidates, half_life, unrecorded
+from matcher.engine.reference import algebra
+from matcher.engine.reference.anchors import in_days, opened
+from matcher.engine.reference.context import Context, Settings, UnknownWord, words_of
+from matcher.engine.reference.records import disease
+from matcher.engine.reference.records.counts import counted, no_such_cancer
+from matcher.engine.reference.records.courses import in_window
+from matcher.engine.reference.records.lines import lines_of
+from matcher.engine.reference.records.patterns import candidates, half_life, unrecorded
+from matcher.engine.reference.values.values import between, comparison, is_code, is_recorded
+from matcher.engine.reference.view import view_at
 from matcher.engine.results import Evidence, Finding, Missing, unknown
 from matcher.engine.truth import Change, Reason, Truth
-from matcher.engine.values import between, comparison, is_code, is_recorded
-from matcher.engine.view import view_at
 from patients.facts import Patient
 from patients.vocabulary import Vocabulary, default
 from trials.criteria import tree as t

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from matcher.engine.context import Context
-from matcher.engine.days import FUTURE, PAST
+from matcher.engine.reference.context import Context
+from matcher.engine.reference.days import FUTURE, PAST
 from matcher.engine.results import Evidence, Finding, Missing, unknown
 from matcher.engine.truth import Change, Reason, Truth
 from patients.facts import Condition, Coverage, Fact, Medication, Treatment, folded, read_code

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from matcher.engine import disease as dz
-from matcher.engine.algebra import both, either, negate
 from matcher.engine.change import CHANGE_OF_ABSENCE
-from matcher.engine.context import Context, Reading
-from matcher.engine.coverage import ANOTHER_ASSAY, Need, Through, absence
-from matcher.engine.days import FUTURE, Course
-from matcher.engine.fields import (
+from matcher.engine.intervals import Interval, compare
+from matcher.engine.reference.algebra import both, either, negate
+from matcher.engine.reference.context import Context, Reading
+from matcher.engine.reference.days import FUTURE, Course
+from matcher.engine.reference.records import disease as dz
+from matcher.engine.reference.records.coverage import ANOTHER_ASSAY, Need, Through, absence
+from matcher.engine.reference.records.fields import (
     Candidate,
     codes_of,
     concept_finding,
@@ -29,7 +30,6 @@ from matcher.engine.fields import (
     tests,
     variant_relation,
 )
-from matcher.engine.intervals import Interval, compare
 from matcher.engine.results import Evidence, Finding, Missing, unknown
 from matcher.engine.truth import Change, Reason, Truth
 from patients.facts import Biomarker, CodeRelation, folded

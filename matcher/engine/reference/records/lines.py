@@ -12,15 +12,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise, product
 
-from matcher.engine import disease as dz
-from matcher.engine.context import Context, Reading
-from matcher.engine.courses import given, treatment_course, under_way
-from matcher.engine.coverage import kind_of
-from matcher.engine.days import FUTURE, PAST, Course, Days, shift
-from matcher.engine.fields import Candidate, met
+from matcher.engine.reference.context import Context, Reading
+from matcher.engine.reference.days import FUTURE, PAST, Course, Days, shift
+from matcher.engine.reference.records import disease as dz
+from matcher.engine.reference.records.courses import given, treatment_course, under_way
+from matcher.engine.reference.records.coverage import kind_of
+from matcher.engine.reference.records.fields import Candidate, met
+from matcher.engine.reference.records.worsening import Worsening, worsenings
 from matcher.engine.results import Finding, unknown
 from matcher.engine.truth import Change, Reason, Truth, negation
-from matcher.engine.worsening import Worsening, worsenings
 from patients.facts import CodeRelation, Treatment, code_relation
 from patients.vocabulary import Domain, Relation
 from trials.criteria import tree as t

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import product
 
-from matcher.engine.context import Context, Reading, relation
-from matcher.engine.coverage import METASTASIS, data_through, kind_of
-from matcher.engine.days import FUTURE, PAST, Days
+from matcher.engine.reference.context import Context, Reading, relation
+from matcher.engine.reference.days import FUTURE, PAST, Days
+from matcher.engine.reference.records.coverage import METASTASIS, data_through, kind_of
 from matcher.engine.results import Evidence
 from matcher.engine.truth import Reason, Truth
 from patients.facts import Condition, Fact, PartialDate, code_relation, folded

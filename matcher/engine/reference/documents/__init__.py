@@ -1,0 +1,1 @@
+"""Whole documents: trials assessed, what is missing, options ranked."""

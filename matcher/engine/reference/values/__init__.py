@@ -1,0 +1,1 @@
+"""Values against limits: measurements, doses, ages and times."""
