@@ -24,6 +24,8 @@ column is warned about and left out. UTF-8 with or without a byte-order mark; co
   cell mean that the source itself could not tell.
 - `record_id` names a fact for ever. Without it a fact is known by the columns named under its file; the same key in a
   later upload is a correction. Identical rows of one file collapse, different ones of one key are kept and conflict.
+- A row that says `deceased: no` and gives a `death_date`, or rows that say each, are kept and warned about: from that
+  date on the vital status is the first fact that every trial asks for, until the row is sent again without the slip.
 - `--snapshot` withdraws what a file of the upload no longer holds. `--dry-run` shows the difference and stores nothing.
 - A rejected row that names a known patient suspends the completeness of its domain for that patient until it is mended.
 

@@ -16,7 +16,7 @@ from matcher.engine.reference.documents.assess import (
 from matcher.engine.reference.documents.missing import Entry
 from matcher.engine.reference.documents.options import Block, OptionResult, StatementResult, rank_options
 from matcher.engine.reference.evaluate import evaluate_rule
-from matcher.engine.reference.view import deceased, ignored_after
+from matcher.engine.reference.view import deceased, ignored_after, vital_conflict
 from matcher.engine.results import Evidence, Finding, Missing
 from matcher.engine.truth import Change, Reason, Truth
 from matcher.engine.wire import criterion_json, evaluation_json, finding_json, missing_json, option_json, trial_json
@@ -50,4 +50,5 @@ __all__ = [
     "option_json",
     "rank_options",
     "trial_json",
+    "vital_conflict",
 ]

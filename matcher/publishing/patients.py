@@ -155,6 +155,8 @@ def _deciding(result: TrialResult) -> str:
         found = [each for each in result.criteria if each.counted and each.truth is truth]
         if found:
             return "; ".join(_criterion_why(each) for each in found)
+    if result.vital_conflict:
+        return "the patient is said to live and to have died"
     return "every counted criterion is met"
 
 

@@ -27,6 +27,7 @@ from patients.facts.records import (
     Source,
     Treatment,
 )
+from patients.facts.rows import lives_and_died
 
 __all__ = [
     "CODED",
@@ -54,5 +55,6 @@ __all__ = [
     "code_relation",
     "folded",
     "is_blank",
+    "lives_and_died",
     "read_code",
 ]

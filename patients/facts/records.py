@@ -244,8 +244,9 @@ DEFAULT_POLICIES: tuple[Policy, ...] = (Policy("conditions", "kind:primary", com
 class Patient:
     """A patient of one registry with all facts known at one instant.
 
-    `births` and `sexes` hold more than one entry where sources contradict each other. `suspended` names the domains
-    whose completeness an unreadable row put in doubt.
+    `births` and `sexes` hold more than one entry where sources contradict each other. With `vital_conflict` the record
+    says both that the patient lives and that they died: `deceased` is None then, and `death` the day that is denied.
+    `suspended` names the domains whose completeness an unreadable row put in doubt.
     """
 
     registry: str = ""
@@ -254,6 +255,7 @@ class Patient:
     sexes: tuple[str, ...] = ()
     deceased: bool | None = None
     death: PartialDate | None = None
+    vital_conflict: bool = False
     country: str | None = None
     postal_code: str | None = None
     data_through: date | None = None

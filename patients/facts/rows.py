@@ -5,7 +5,7 @@ A row is any mapping that answers for every column of its kind, with None where 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -39,23 +39,32 @@ def _source(row: Row) -> Source:
     return Source(file=row["file"], row=row["row"], upload=row["upload_id"], note=row["note"])
 
 
+def lives_and_died(said: Iterable[tuple[bool | None, date | None]]) -> bool:
+    """Whether what rows say contradicts itself: some call the patient alive, and some dead or give a date of death.
+
+    Of each row `deceased` and the first possible day of death. One row may say both.
+    """
+    said = list(said)
+    died = any(deceased or death is not None for deceased, death in said)
+    return died and any(deceased is False for deceased, _ in said)
+
+
 def person(rows: list[Row]) -> dict[str, Any]:
     """The fields of the person, from one details row or from several that contradict each other."""
     if not rows:
         return {}
     deceased = {row["deceased"] for row in rows if row["deceased"] is not None}
     deaths = [death for row in rows if (death := _partial(row, "death")) is not None]
-    contradicted = len(deceased) > 1
+    conflict = lives_and_died((row["deceased"], row["death_first"]) for row in rows)
     countries = {row["country"] for row in rows if row["country"]}
     postal_codes = {row["postal_code"] for row in rows if row["postal_code"]}
     return {
         "births": tuple(dict.fromkeys(birth for row in rows if (birth := _partial(row, "birth")) is not None)),
         "sexes": tuple(dict.fromkeys(row["sex"] for row in rows if row["sex"])),
-        "deceased": None if contradicted or not deceased else deceased.pop(),
-        # Two dates of death: one of the days between them. A death that another row denies has none.
-        "death": PartialDate(min(d.first for d in deaths), max(d.last for d in deaths))
-        if deaths and not contradicted
-        else None,
+        "deceased": None if conflict or not deceased else deceased.pop(),
+        # Two dates of death: one of the days between them. One that is denied stays, for before it nothing is in doubt.
+        "death": PartialDate(min(d.first for d in deaths), max(d.last for d in deaths)) if deaths else None,
+        "vital_conflict": conflict,
         "country": countries.pop() if len(countries) == 1 else None,
         "postal_code": postal_codes.pop() if len(postal_codes) == 1 else None,
         # Of two, the earlier promises less.

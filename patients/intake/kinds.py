@@ -240,12 +240,13 @@ def _finish_patient(reading: Reading, context: Context) -> list[Draft]:
         if values.get("deceased") is None:
             values["deceased"] = True
         elif values["deceased"] is False:
-            reading.unusable(
-                "alive_with_date_of_death", "the row says both that the patient lives and when they died",
-                column="deceased", remedy="correct deceased or death_date",
+            # Either may be the slip of the pen, so neither is dropped: until it is mended nobody knows.
+            reading.warn(
+                "alive_with_date_of_death",
+                "the row says both that the patient lives and when they died; both are kept, and no trial is answered "
+                "better than 'needs information' until one is corrected",
+                column="deceased", remedy="correct deceased or death_date, and send the row again",
             )  # fmt: skip
-            values["deceased"] = None
-            reading.set_partial("death", None)
     if not is_blank(reading.cell("data_through")) and values.get("data_through") is None:
         # A patient without the day counts as recorded up to the upload: an unreadable day must not promise that.
         reading.suspends = DOMAINS

@@ -195,7 +195,7 @@ def fact_indexes(table: str) -> tuple[models.Index, ...]:
 
 
 class PatientDetails(Fact):
-    """Who the patient is, as one source stated it."""
+    """Who the patient is, as one source stated it: one that says both `deceased: no` and when is kept as it is."""
 
     birth_first = day_field()
     birth_last = day_field()
@@ -215,11 +215,6 @@ class PatientDetails(Fact):
             *partial_date("details", "birth"),
             *partial_date("details", "death"),
             *not_before("details", "birth", "death"),
-            models.CheckConstraint(
-                condition=Q(death_first__isnull=True) | Q(deceased__isnull=True) | Q(deceased=True),
-                name="details_death_date_only_of_dead",
-                violation_error_message="A patient who is recorded as alive has no date of death.",
-            ),
         )
         indexes = fact_indexes("details")
 

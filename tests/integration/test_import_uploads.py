@@ -191,6 +191,34 @@ def test_a_bad_row_is_told_and_the_others_are_kept(
     assert [(line["error_file"], line["error_row"]) for line in given] == [(f"{kind}.csv", str(row))]
 
 
+def test_alive_with_a_date_of_death_is_told_kept_and_mended(registry: Registry) -> None:
+    first = "patient_id,sex,deceased,death_date\nP-1,f,no,2023-05-02\n"
+    done = upload(registry, patients=first)
+    problem = done.problems.get()
+    assert (problem.severity, problem.rejected, done.accepted) == ("warning", False, 1)
+    assert (problem.file, problem.row, problem.column, problem.value) == ("patients.csv", 2, "deceased", "no")
+    assert problem.remedy
+    found = record(registry, "P-1")
+    assert (found.deceased, str(found.death), found.vital_conflict) == (None, "2023-05-02", True)
+    assert counts(upload(registry, patients=first)) == (0, 0, 1, 0), "said again it is nothing new"
+    mended = upload(registry, patients="patient_id,sex,deceased,death_date\nP-1,f,no,\n")
+    assert (counts(mended), told(mended)) == ((0, 1, 0, 0), [])
+    found = record(registry, "P-1")
+    assert (found.deceased, found.death, found.vital_conflict) == (False, None, False)
+    before = record(registry, "P-1", known_at=mended.recorded_at - timedelta(microseconds=1))
+    assert before.vital_conflict, "what was known then can be asked again"
+
+
+def test_rows_that_call_one_patient_alive_and_dead_conflict(registry: Registry) -> None:
+    done = upload(registry, patients="patient_id,sex,deceased,death_date\nP-1,f,no,\nP-1,f,yes,2023\n")
+    assert told(done) == [("patients.csv", 3, "rows_conflict")]
+    found = record(registry, "P-1")
+    assert (found.deceased, str(found.death), found.vital_conflict) == (None, "2023", True)
+    upload(registry, patients="patient_id,sex,deceased,death_date\nP-1,f,yes,2023\n")
+    found = record(registry, "P-1")
+    assert (found.deceased, str(found.death), found.vital_conflict) == (True, "2023", False)
+
+
 def test_duplicate_ids_conflict_and_are_told(registry: Registry) -> None:
     done = upload(registry, patients="patient_id,sex\nP-1,f\nP-1,f\nP-1,m\n")
     assert told(done) == [("patients.csv", 3, "identical_rows"), ("patients.csv", 4, "rows_conflict")]

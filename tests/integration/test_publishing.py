@@ -146,6 +146,19 @@ def test_test_patients_are_held_to_answers_policies_and_ranges() -> None:
     assert [failure.found for failure in failures if failure.field == "I2"] == ["not_met", "not_met"]
 
 
+def test_a_test_patient_may_be_called_alive_and_dead() -> None:
+    denied = "patient: &fits\n      deceased: no\n      death_date: 2026-01-03\n"
+    text = TRIAL.replace("patient: &fits\n", denied)
+    asking = text.replace(
+        "expect: {status: potentially_eligible, ",
+        "expect: {status: needs_information, needs: facts, missing: [vital_status], ",
+    )
+    assert run_test_patients(read_document(asking)) == []
+    (failure,) = run_test_patients(read_document(text))
+    assert (failure.field, failure.found) == ("status", "needs_information")
+    assert failure.why == "the patient is said to live and to have died"
+
+
 # --- Frozen ---
 
 

@@ -30,6 +30,19 @@ def shown(*documents, who=None, **how):
     ]
 
 
+def test_a_doubt_whether_the_patient_lives_moves_no_option():
+    documents = [
+        made_option("a", stance("option")), made_option("p", stance("preferred"), modifier("down")),
+        made_option("u", stance("preferred", UNKNOWN)), made_option("x", must_not(None)),
+    ]  # fmt: skip
+    doubted = lms(deceased="no", death_date="2026-01-12")
+    assert shown(*documents, who=doubted) == shown(*documents)
+    # What reads the shelf reads the statuses as they are.
+    first = made_option("first", {"kind": "stance", "strength": "highest priority", "reads": "shelf"})
+    trial = result_of(made_trial(MET), doubted)
+    assert shown(first, who=doubted, trials=[trial]) == [("first", "could_apply", None, None)]
+
+
 def test_options_that_apply_are_ranked_by_their_strongest_met_stance():
     assert shown(
         made_option("c", stance("consider")),

@@ -280,6 +280,83 @@ def test_deceased(rows, days, dead):
     assert (result.deceased, result.status.value) == (dead, "not_eligible" if dead else "needs_information")
 
 
+# --- alive and dead ------------------------------------------------------------------------------------------------
+
+DENIED = {"deceased": "no", "death_date": "2026-01-12"}
+VITAL = "vital status: alive or dead?"
+ECOG = "ECOG performance status within 60 days"
+
+
+@pytest.mark.parametrize(
+    ("criteria", "status", "needs", "missing"),
+    [
+        ((MET,), "needs_information", "facts", [(VITAL, True)]),
+        # Once it is known that the patient lives another fact is still to be found, and the reverse.
+        ((MET, UNKNOWN), "needs_information", "facts", [(VITAL, False), (ECOG, False)]),
+        (('ask "is it so?"',), "needs_information", "both", [(VITAL, True)]),
+        (({"not_structured": "why"},), "needs_information", "both", [(VITAL, True)]),
+        ((UNKNOWN, 'ask "is it so?"'), "needs_information", "both", [(VITAL, False), (ECOG, False)]),
+        # What stands against the patient stands.
+        ((MET, ACTION), "not_now", "facts", [(VITAL, True)]),
+        ((UNKNOWN, ACTION), "not_now", "facts", [(VITAL, False), (ECOG, False)]),
+        ((MET, NEVER), "not_eligible", None, []),
+        ((UNKNOWN, ACTION, NEVER), "not_eligible", None, []),
+    ],
+)
+def test_alive_and_dead(criteria, status, needs, missing):
+    result = result_of(made_trial(*criteria), lms(observations=ANC, **DENIED))
+    best = result.best
+    assert (result.vital_conflict, result.deceased) == (True, False)
+    assert (result.status.value, best.needs) == (status, needs)
+    assert [(entry.text, entry.settles) for entry in best.missing] == missing
+    if missing:
+        first = best.missing[0]
+        assert [(fact.kind, fact.attribute, fact.cost) for fact in first.facts] == [
+            ("patient", "vital_status", "look_up")
+        ]
+        assert first.criteria == ()
+
+
+def test_alive_and_dead_holds_for_every_cohort_and_every_cancer():
+    document = made_trial(
+        MET, {"rule": ACTION, "cohorts": ["A"]},
+        cohorts=[{"id": "A", "title": "a", "open": True}, {"id": "B", "title": "b", "open": True}],
+    )  # fmt: skip
+    two = lms(observations=ANC, conditions=TWO_OF_THIS, **DENIED)
+    result = result_of(document, two)
+    assert len(result.others) == 1
+    for each in (result, *result.others):
+        assert {cohort.id: cohort.status.value for cohort in each.cohorts} == {"A": "not_now", "B": "needs_information"}
+        assert all(cohort.missing[0].text == VITAL for cohort in each.cohorts)
+
+
+def test_time_alone_clears_a_line_whoever_doubts_that_the_patient_lives():
+    document = made_trial("time since last treatment(doxorubicin) >= 28 days")
+    rows = {"treatments": [drug("doxorubicin", "2026-01-08", "2026-01-08")], "coverage": [DRUGS_COMPLETE]}
+    sure, doubted = result_of(document, lms(**rows)), result_of(document, lms(**rows, **DENIED))
+    assert sure.best.clears_on == doubted.best.clears_on == date(2026, 2, 5)
+
+
+@pytest.mark.parametrize(
+    ("cells", "days", "status"),
+    [
+        (DENIED, -4, "potentially_eligible"),
+        (DENIED, -3, "needs_information"),
+        ({"deceased": "no", "death_date": "2026-01"}, -15, "potentially_eligible"),
+        ({"deceased": "no", "death_date": "2026-01"}, -14, "needs_information"),
+        # Mended, either way.
+        ({"deceased": "no"}, 0, "potentially_eligible"),
+        ({"deceased": "yes", "death_date": "2026-01-12"}, 0, "not_eligible"),
+    ],
+)
+def test_a_denied_death_that_lies_ahead_plays_no_part(cells, days, status):
+    result = result_of(made_trial(MET), lms(**cells), as_of=TODAY + timedelta(days=days))
+    assert (result.status.value, result.vital_conflict) == (status, status == "needs_information")
+    if days < -3 and status == "potentially_eligible":
+        turns = date(2026, 1, 12) if cells is DENIED else date(2026, 1, 1)
+        assert result.next_flip is not None and result.next_flip <= turns
+
+
 def test_truths_and_changes_read_as_words():
     found = line(result_of(made_trial(NEVER), lms()), "C1")
     assert (str(found.truth), str(found.change), str(found.reason)) == ("not_met", "never", "None")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import date
 from typing import Any
 
 import pytest
 
 from patients.facts import PartialDate
+from patients.facts.rows import person
 from patients.intake.columns import Interval, interval, number
 from patients.intake.drafts import Draft
 from patients.intake.kinds import KINDS, Context, read
@@ -52,7 +54,7 @@ KEPT: list[tuple[str, str, dict[str, str], dict[str, Any], list[str]]] = [
     ("sex in no list", "patients", {"sex": "femal"}, {"sex": "femal"}, ["code_not_known"]),
     ("a date of death makes dead", "patients", {"death_date": "2023"}, {"deceased": True, "death": "2023"}, []),
     ("alive with a date of death", "patients", {"deceased": "no", "death_date": "2023"},
-     {"deceased": None, "death": None}, ["alive_with_date_of_death"]),
+     {"deceased": False, "death": "2023"}, ["alive_with_date_of_death"]),
     ("death before birth", "patients", {"birth_date": "1960", "death_date": "1950", "deceased": "yes"},
      {"death": None, "deceased": True}, ["end_before_start"]),
     ("neither yes nor no", "patients", {"deceased": "perhaps"}, {"deceased": None}, ["not_yes_or_no"]),
@@ -239,6 +241,45 @@ def test_an_observation_without_a_value_is_no_fact(value: str) -> None:
     assert drafts == []
     assert codes(reading) == ["no_value"]
     assert not reading.rejected
+
+
+def test_a_row_that_calls_the_patient_alive_and_dead_is_kept_in_doubt() -> None:
+    _, reading = row("patients", deceased="no", death_date="2023-05-02")
+    (problem,) = reading.problems
+    assert (problem.severity, problem.rejected, problem.column, problem.value) == ("warning", False, "deceased", "no")
+    assert "both are kept" in problem.message and "not used" not in problem.message
+    assert problem.remedy == "correct deceased or death_date, and send the row again"
+
+
+#: What rows of one patient say, and what becomes of the person: deceased, death, whether it is contradicted.
+SAID = [
+    ([{}], None, None, False),
+    ([{"deceased": "no"}], False, None, False),
+    ([{"deceased": "no"}, {}], False, None, False),
+    ([{"deceased": "yes"}, {"deceased": "yes"}], True, None, False),
+    ([{"death_date": "2023"}], True, "2023", False),
+    ([{"death_date": "2023-01"}, {"deceased": "yes", "death_date": "2023-03"}], True, "2023-01-01/2023-03-31", False),
+    ([{"deceased": "no", "death_date": "2023"}], None, "2023", True),
+    ([{"deceased": "no"}, {"deceased": "yes"}], None, None, True),
+    ([{"deceased": "no"}, {"death_date": "2023"}], None, "2023", True),
+    ([{"death_date": "2023"}, {}, {"deceased": "no", "death_date": "2024"}], None, "2023-01-01/2024-12-31", True),
+    # A death that cannot be is none.
+    ([{"deceased": "no", "birth_date": "1960", "death_date": "1950"}], False, None, False),
+]
+
+
+@pytest.mark.parametrize(("rows", "deceased", "death", "conflict"), SAID)
+def test_what_rows_say_of_life_and_death(
+    rows: list[dict[str, str]], deceased: bool | None, death: str | None, conflict: bool
+) -> None:
+    read_rows = []
+    for cells in rows:
+        values: Any = defaultdict(lambda: None)
+        values.update(row("patients", **cells)[0][0].values, file="patients.csv", note="")
+        read_rows.append(values)
+    found = person(read_rows)
+    said = None if found["death"] is None else str(found["death"])
+    assert (found["deceased"], said, found["vital_conflict"]) == (deceased, death, conflict)
 
 
 def test_an_unreadable_data_through_puts_every_domain_in_doubt() -> None:

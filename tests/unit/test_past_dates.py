@@ -7,7 +7,7 @@ import pytest
 
 from matcher.engine import evaluate_rule
 from matcher.engine.reference.evaluate import evaluate, make_context
-from matcher.engine.reference.view import deceased, ignored_after, view_at
+from matcher.engine.reference.view import deceased, ignored_after, view_at, vital_conflict
 from patients.facts import Answer, PartialDate, Source
 from tests.synthetic import drug, lms, truth
 from trials.criteria.parser import parse
@@ -297,6 +297,37 @@ def test_an_answer_lapses_on_the_day_after_its_last():
 def test_without_an_answer_a_reader_is_asked():
     found = evaluate_rule(parse(f'ask "{ASK}"'), lms(), as_of=THEN)
     assert (found.truth.word, found.reason, found.missing[0].text) == ("unknown", "needs judgement", ASK)
+
+
+#: `deceased: no` beside a date of death: the date, data through, whether it is in doubt on 30 June 2024.
+DENIED = [
+    ("2024-06-29", None, True),
+    ("2024-06-30", "2024-12-31", True),
+    ("2024-07-01", None, False),
+    # It may have been on any of its days.
+    ("2024-06", None, True),
+    ("2024", "2024-12-31", True),
+    ("2024-07", None, False),
+]
+
+
+@pytest.mark.parametrize(("day", "through", "expected"), DENIED)
+def test_a_denied_death_is_in_doubt_from_its_day_on(day, through, expected):
+    who = lms(deceased="no", death_date=day, data_through=through)
+    seen = view_at(who, THEN)
+    assert (vital_conflict(who, THEN), seen.vital_conflict) == (expected, expected)
+    assert not deceased(who, THEN)
+    assert seen.deceased is (None if expected else False)
+    assert (seen.death is not None) is expected
+    assert view_at(seen, THEN) == seen
+
+
+@pytest.mark.parametrize(("through", "expected"), [(None, True), ("2024-06-30", True), ("2024-07-01", False)])
+def test_a_denied_death_without_a_day_is_in_doubt_from_the_end_of_the_data_on(through, expected):
+    who = replace(lms(data_through=through), deceased=None, vital_conflict=True)
+    assert vital_conflict(who, THEN) is expected
+    assert view_at(who, THEN).deceased is (None if expected else False)
+    assert not deceased(who, THEN)
 
 
 def test_a_death_of_an_unclear_day_is_a_partial_date():

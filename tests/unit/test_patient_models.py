@@ -145,8 +145,6 @@ CASES: list[Case] = [
     (PatientDetails, "details_death_interval", pair("death", JAN, JAN), pair("death", JAN, None)),
     (PatientDetails, "details_death_not_before_birth", pair("birth", JAN, MAR) | pair("death", FEB, FEB),
      pair("birth", FEB, MAR) | pair("death", JAN, JAN)),
-    (PatientDetails, "details_death_date_only_of_dead", {"deceased": True, **pair("death", JAN, JAN)},
-     {"deceased": False, **pair("death", JAN, JAN)}),
     (ConditionFact, "condition_date_interval", pair("date", JAN, FEB), pair("date", FEB, JAN)),
     (ConditionFact, "condition_end_interval", pair("end", JAN, FEB), pair("end", None, JAN)),
     (ConditionFact, "condition_state_since_interval", pair("state_since", JAN, FEB), pair("state_since", FEB, JAN)),

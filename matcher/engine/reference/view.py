@@ -31,6 +31,7 @@ def view_at(patient: Patient, as_of: date) -> Patient:
         patient,
         deceased=_deceased(patient, as_of),
         death=patient.death if patient.death is not None and patient.death.first <= as_of else None,
+        vital_conflict=vital_conflict(patient, as_of),
         conditions=tuple(_condition(item, as_of) for item in _upto(patient.conditions, as_of)),
         treatments=tuple(
             _treatment(item, as_of, patient)
@@ -58,7 +59,20 @@ def deceased(patient: Patient, as_of: date) -> bool:
     return _deceased(patient, as_of) is True
 
 
+def vital_conflict(patient: Patient, as_of: date) -> bool:
+    """Whether on `as_of` the record says both that the patient lives and that they died.
+
+    A death after `as_of` is not known, be it denied or not; one without a date is known from `data_through` on.
+    """
+    if not patient.vital_conflict:
+        return False
+    known_from = patient.death.first if patient.death is not None else patient.data_through
+    return known_from is None or known_from <= as_of
+
+
 def _deceased(patient: Patient, as_of: date) -> bool | None:
+    if patient.vital_conflict:
+        return None if vital_conflict(patient, as_of) else False
     if patient.death is not None:
         # A partial date of death counts from its last day, or from the day on which the death was known.
         known = patient.data_through is None or patient.data_through <= as_of

@@ -1,7 +1,8 @@
 """A patient against a trial: each criterion, each cohort, one status (SEMANTICS §4).
 
 Criteria are evaluated for each of the patient's cancers that the trial may be about; the better status counts and all
-are kept. A person's answer settles an unknown; over a definite truth it is an override and says so.
+are kept. A person's answer settles an unknown; over a definite truth it is an override and says so. While a record
+says both that the patient lives and that they died no status is better than *needs information*.
 """
 
 from __future__ import annotations
@@ -76,7 +77,10 @@ class CohortResult:
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """A patient against a trial, for the cancer that counts; `others` are the results for the other cancers."""
+    """A patient against a trial, for the cancer that counts; `others` are the results for the other cancers.
+
+    `vital_conflict` says that the record calls the patient both alive and dead, on the day that is asked about.
+    """
 
     document: str
     version: int
@@ -89,6 +93,7 @@ class TrialResult:
     criteria: tuple[CriterionResult, ...]
     next_flip: date | None
     others: tuple[TrialResult, ...] = ()
+    vital_conflict: bool = False
 
 
 def evaluate_trial(
@@ -152,6 +157,7 @@ def _for_cancer(
     document: TrialDocument, context: Context, version: int, dead: bool, open_here: bool, turns: frozenset[int],
     each_clears: bool,
 ) -> TrialResult:  # fmt: skip
+    disputed = context.patient.vital_conflict
     criteria = tuple(criterion_result(each, context, clears=each_clears) for each in document.criteria)
     cohorts = [
         _cohort(
@@ -160,9 +166,10 @@ def _for_cancer(
             [c for c in criteria if not c.criterion.cohorts or cohort.id in c.criterion.cohorts],
             context,
             dead,
+            disputed,
         )
         for cohort in document.cohorts
-    ] or [_cohort("", True, criteria, context, dead)]
+    ] or [_cohort("", True, criteria, context, dead, disputed)]
     anything_open = any(cohort.open for cohort in cohorts)
     pool = [cohort for cohort in cohorts if cohort.open] if anything_open else cohorts
     best = max(pool, key=lambda cohort: cohort.status.rank)
@@ -180,6 +187,7 @@ def _for_cancer(
         cohorts=tuple(cohorts),
         criteria=criteria,
         next_flip=date.fromordinal(later) if later is not None else None,
+        vital_conflict=disputed,
     )
 
 
@@ -245,7 +253,10 @@ def _answer(criterion: Criterion, context: Context) -> Answer | None:
     return max(found, key=lambda answer: (answer.on, answer.id), default=None)
 
 
-def _cohort(id: str, open_: bool, results: Sequence[CriterionResult], context: Context, dead: bool) -> CohortResult:
+def _cohort(
+    id: str, open_: bool, results: Sequence[CriterionResult], context: Context, dead: bool, disputed: bool
+) -> CohortResult:
+    """A cohort by the criteria that are its own or trial-wide; `disputed` says that vital status is contradicted."""
     counted = [result for result in results if result.counted]
     failed = [result for result in counted if result.truth is Truth.NOT_MET]
     open_ones = [(r.criterion.id, r.finding) for r in counted if r.truth is Truth.UNKNOWN and r.finding is not None]
@@ -253,7 +264,7 @@ def _cohort(id: str, open_: bool, results: Sequence[CriterionResult], context: C
         status = Status.NOT_ELIGIBLE
     elif failed:
         status = Status.NOT_NOW
-    elif open_ones:
+    elif open_ones or disputed:
         status = Status.NEEDS_INFORMATION
     else:
         status = Status.POTENTIALLY_ELIGIBLE
@@ -265,8 +276,10 @@ def _cohort(id: str, open_: bool, results: Sequence[CriterionResult], context: C
     asked = [(id_, missing.questions(finding, lines[id_])) for id_, finding in open_ones]
     to_read = tuple((id_, question) for id_, questions in asked for question in questions)
     facts = bool(wanted) or any(not questions for _, questions in asked)
+    if disputed:
+        wanted, facts = missing.with_vital_status(wanted, facts=facts), True
     needs = None
-    if open_ones:
+    if facts or to_read:
         needs = "both" if facts and to_read else "facts" if facts else "reader"
     clears = None
     if failed and status is Status.NOT_NOW:

@@ -7,7 +7,7 @@ findings. Alternatives of an `or` are one entry. First come those that could rul
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from matcher.engine.reference.documents.supposing import READ, Leaf, Open, opened
@@ -202,6 +202,18 @@ def entries(criteria: Sequence[tuple[str, Finding]]) -> tuple[Entry, ...]:
             ),
         )
     )
+
+
+#: Asked for where a record says both that the patient lives and that they died.
+VITAL_STATUS = Missing("patient", (), "vital_status", "", "vital status: alive or dead?", "look_up")
+
+
+def with_vital_status(listed: Sequence[Entry], *, facts: bool) -> tuple[Entry, ...]:
+    """Missing facts behind the vital status, which no criterion asks for and which can rule every pair out.
+
+    `facts` says whether the pair needs facts beside it. While it is in doubt nothing else settles the pair.
+    """
+    return (Entry((VITAL_STATUS,), (), settles=not facts), *(replace(entry, settles=False) for entry in listed))
 
 
 def _in_order(group: frozenset[Missing]) -> tuple[Missing, ...]:
