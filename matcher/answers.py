@@ -22,6 +22,7 @@ from matcher.engine import (
     option_json,
     rank_options,
     trial_json,
+    vital_conflict,
 )
 from matcher.engine.truth import Truth
 from matcher.engine.wire import evaluation_json
@@ -31,6 +32,7 @@ from patients import facts
 from patients.models import Patient, Registry
 from patients.selectors import patient_record, patient_records, settled_instant
 from patients.vocabulary import default
+from patients.wording import conflict_text
 from trials.criteria import tree as t
 from trials.criteria.checks import Finding as CheckFinding
 from trials.criteria.checks import Severity, check_rule
@@ -48,7 +50,7 @@ class Explanation:
     """One patient against trials and options, with everything that decided.
 
     `versions` holds the version behind each result, by the id of its document; `closed_here` the ids of the trials
-    that this site took nobody into.
+    that this site took nobody into. `vital_conflict`: the record says both that the patient lives and that they died.
     """
 
     registry: str
@@ -56,11 +58,20 @@ class Explanation:
     as_of: date
     known_at: datetime
     deceased: bool
+    vital_conflict: bool
     record: facts.Patient
     trials: tuple[TrialResult, ...]
     options: tuple[OptionResult, ...]
     versions: Mapping[str, Version] = field(default_factory=dict)
     closed_here: frozenset[str] = frozenset()
+
+    @property
+    def alive_or_dead(self) -> str:
+        """What the record says of life and death where it contradicts itself; empty where it does not."""
+        if not self.vital_conflict:
+            return ""
+        death = self.record.death
+        return conflict_text(death.first, death.last) if death is not None else conflict_text(None, None)
 
     def as_json(self, *, only: str | None = None) -> dict[str, Any]:
         """The explanation as commands and the API give it; `only` leaves the other trials out."""
@@ -70,6 +81,7 @@ class Explanation:
             "as_of": self.as_of.isoformat(),
             "known_at": self.known_at.isoformat(),
             "deceased": self.deceased,
+            "vital_conflict": self.vital_conflict,
             "trials": [trial_json(result) for result in self.trials if only in (None, result.document)],
             "options": [option_json(result) for result in self.options],
         }
@@ -113,6 +125,7 @@ def explain(
         as_of=day,
         known_at=known_at,
         deceased=deceased(record, day),
+        vital_conflict=vital_conflict(record, day),
         record=record,
         trials=tuple(trials),
         options=rank_options(options, record, as_of=day, trials=trials),

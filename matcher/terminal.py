@@ -59,17 +59,26 @@ def explanation_text(explanation: Explanation, *, only: str | None = None) -> st
             line
             for result in explanation.trials
             if result.document == only
-            for line in trial_lines(explanation, result)
+            for line in (*_alive_or_dead(explanation), *trial_lines(explanation, result))
         )
     lines = [f"{explanation.patient_id} in {explanation.registry}, as of {said_day(explanation.as_of)}"]
     if explanation.deceased:
         lines.append("DECEASED: no trial is open to this patient")
+    lines += _alive_or_dead(explanation)
     names = names_in(explanation.record, default())
     lines += ["", *_options(explanation.options, names), *_overview(explanation)]
     for result in _in_order(explanation.trials):
         short = result.status is Status.NOT_ELIGIBLE or not result.offered
         lines += ["", *trial_lines(explanation, result, short=short)]
     return "\n".join(lines)
+
+
+def _alive_or_dead(explanation: Explanation) -> list[str]:
+    said = explanation.alive_or_dead
+    if not said:
+        return []
+    text = f"ALIVE OR DEAD? {said} Until one is corrected, no trial is answered better than 'needs information'."
+    return textwrap.wrap(text, width(), subsequent_indent="  ")
 
 
 def _in_order(results: Sequence[TrialResult]) -> list[TrialResult]:

@@ -37,6 +37,12 @@ def partial_text(first: date | None, last: date | None) -> str:
     return f"between {day_text(first)} and {day_text(last)}"
 
 
+def conflict_text(first: date | None, last: date | None) -> str:
+    """That a record calls a patient both alive and dead, with the denied date of death where there is one."""
+    day = partial_text(first, last)
+    return f"The record says both that the patient lives and that they died{'' if day == NONE else f' ({day})'}."
+
+
 def span_text(start: str, end: str, *, ongoing: bool | None = None) -> str:
     """From one written date to another: `10 Jan 2024 to 20 May 2024`, `since Jan 2024`, `until 2023`."""
     if ongoing:

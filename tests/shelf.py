@@ -108,6 +108,9 @@ FILES = {
     ),
 }
 
+#: A row that calls a patient (`.format(id=…)`) alive and gives a date of death.
+DENIED = "patient_id,sex,birth_date,deceased,death_date,data_through\n{id},female,1961-04-03,no,2026-01-03,2026-01-10\n"
+
 #: What the trial above answers for the patients above on 15 January 2026; P-4 is dead.
 EXPECTED = {
     "P-1": "potentially_eligible",

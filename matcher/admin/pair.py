@@ -78,6 +78,7 @@ def pair_view(request: HttpRequest, patient: int, document: int) -> HttpResponse
         known_at=explanation.known_at,
         today=question.today,
         data_through=explanation.record.data_through,
+        alive_or_dead=explanation.alive_or_dead,
         default_valid=question.today + timedelta(days=actions.ANSWER_DAYS),
         may_answer=current and request.user.has_perm("patients.add_answerfact"),
         may_override=current and request.user.has_perm("patients.override_criterion"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Max, Q
+from django.db.models import Max
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -13,6 +13,7 @@ from matcher.pages import status_mark
 from matcher.selectors import counts_of, current_matches, current_runs, latest_run
 from patients.admin import PATIENT_SECTIONS, REGISTRY_SECTIONS
 from patients.admin_site import Link, Section
+from patients.facts import lives_and_died
 from patients.models import Patient, PatientDetails, Registry
 from patients.wording import day_text, with_days
 from trials.admin import DOCUMENT_SECTIONS
@@ -32,11 +33,10 @@ def trials_of(request: HttpRequest, patient: Patient) -> Section | None:
     versions = list(versions_in_force(kind=Document.Kind.TRIAL))
     runs = current_runs(patient.registry)
     matches = {match.version_id: match for match in current_matches(patient.registry).filter(patient=patient)}
-    dead = (
-        PatientDetails.objects.filter(patient=patient, withdrawn_at__isnull=True)
-        .filter(Q(deceased=True) | Q(death_first__isnull=False))
-        .exists()
+    said = list(
+        PatientDetails.objects.filter(patient=patient, withdrawn_at__isnull=True).values_list("deceased", "death_first")
     )
+    dead = any(deceased or death is not None for deceased, death in said) and not lives_and_died(said)
     rows = []
     for version in versions:
         match = matches.get(version.pk)

@@ -49,6 +49,7 @@ def shelf_view(request: HttpRequest, patient: int) -> HttpResponse:
         today=question.today,
         data_through=explanation.record.data_through,
         deceased=explanation.deceased,
+        alive_or_dead=explanation.alive_or_dead,
         query=question.query,
         pair_url=pair_url,
     )

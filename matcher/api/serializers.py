@@ -184,7 +184,9 @@ class MissingSerializer(serializers.Serializer[Any]):
     attribute = serializers.CharField(allow_blank=True)
     window = serializers.CharField(allow_blank=True)
     text = serializers.CharField(help_text="What to ask for.")
-    criteria = serializers.ListField(child=serializers.CharField())
+    criteria = serializers.ListField(
+        child=serializers.CharField(), help_text="Who ask for it; none where it is the vital status that is in doubt."
+    )
     settles = serializers.BooleanField(help_text="After it the pair needs no more facts, whatever its value.")
 
 
@@ -364,6 +366,10 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     as_of = serializers.DateField()
     known_at = serializers.DateTimeField()
     deceased = serializers.BooleanField()
+    vital_conflict = serializers.BooleanField(
+        help_text="The record says both that the patient lives and that they died: no status is better than "
+        "needs_information."
+    )
     trials = TrialAnswerSerializer(many=True)
     options = OptionAnswerSerializer(many=True)
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from patients.facts import lives_and_died
 from patients.intake.kinds import KINDS
 from patients.intake.storing import TABLE_OF
 from patients.models import (
@@ -217,6 +218,8 @@ def _coverage(fact: CoverageFact, words: Vocabulary) -> tuple[Cell, ...]:
 def _details(fact: PatientDetails, words: Vocabulary) -> tuple[Cell, ...]:
     death = partial_text(fact.death_first, fact.death_last)
     alive = {True: f"died {death}" if death != NONE else "deceased", False: "alive", None: NONE}[fact.deceased]
+    if fact.deceased is False and death != NONE:
+        alive = f"alive, and died {death}"
     return (
         Cell(partial_text(fact.birth_first, fact.birth_last), main=True),
         Cell(fact.sex or NONE),
@@ -312,6 +315,8 @@ def _flags(fact: Fact, kind: _Kind, rivals: int, today: date) -> tuple[tuple[str
         flags.append(("unknown", "the vocabulary does not know this name"))
     elif fact.naming == Naming.UNNAMED:
         flags.append(("unknown", "the source gave no name"))
+    if isinstance(fact, PatientDetails) and lives_and_died([(fact.deceased, fact.death_first)]):
+        flags.append(("not", "alive with a date of death"))
     dated = kind.dated(fact)
     if dated is not None and dated > today and kind.model is not PatientDetails and not _planned(fact):
         flags.append(("unknown", "dated in the future: not used before that day"))

@@ -20,9 +20,10 @@ from django.utils.safestring import SafeString
 from patients import trust
 from patients.admin.charts import fact_tables
 from patients.admin_site import EndlessPaginator, Link, ReadOnlyAdmin, Sections, by_key, need, page
+from patients.facts import lives_and_died
 from patients.models import CompletenessSuspension, ConditionFact, Patient, PatientDetails
 from patients.vocabulary import default
-from patients.wording import NONE, day_text, partial_text
+from patients.wording import NONE, conflict_text, day_text, partial_text
 
 #: What floors above add to the page of a patient.
 PATIENT_SECTIONS: Sections[Patient] = Sections()
@@ -125,6 +126,7 @@ class PatientAdmin(ReadOnlyAdmin):
             patient=patient,
             tone=tone,
             vital=vital,
+            vital_conflict=_conflict(details),
             births=" or ".join(
                 dict.fromkeys(partial_text(d.birth_first, d.birth_last) for d in details if d.birth_first)
             ),
@@ -151,12 +153,25 @@ def _is_list(request: HttpRequest) -> bool:
 
 def _vital(details: list[PatientDetails]) -> tuple[str, str]:
     said = {row.deceased for row in details if row.deceased is not None}
-    if len(said) > 1:
+    if _contradicted(details):
         return "toned tone-not", "alive and dead: contradicted"
     death = next((partial_text(row.death_first, row.death_last) for row in details if row.death_first), "")
     if said == {True} or death:
         return "toned tone-quiet", f"died {death}" if death else "deceased"
     return ("toned tone-met", "alive") if said == {False} else ("", "no death recorded")
+
+
+def _contradicted(details: list[PatientDetails]) -> bool:
+    return lives_and_died((row.deceased, row.death_first) for row in details)
+
+
+def _conflict(details: list[PatientDetails]) -> str:
+    """What the rows say of life and death, where they contradict each other or one of them itself."""
+    if not _contradicted(details):
+        return ""
+    firsts = [row.death_first for row in details if row.death_first]
+    lasts = [row.death_last for row in details if row.death_last]
+    return conflict_text(min(firsts, default=None), max(lasts, default=None))
 
 
 def _diagnosis(condition: ConditionFact) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import django_filters
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django_filters.rest_framework import FilterSet
 from rest_framework.exceptions import ValidationError
 
@@ -64,7 +64,9 @@ class PatientFilter(StrictFilterSet):
 
     registry = RegistryNameFilter()
     sex = django_filters.CharFilter(method="by_details", help_text="female, male, …")
-    deceased = django_filters.BooleanFilter(method="by_details")
+    deceased = django_filters.BooleanFilter(
+        method="by_details", help_text="Who a record calls both alive and dead is found by either."
+    )
     data_through_after = django_filters.DateFilter(
         method="by_details", help_text="Record kept up to this day or longer."
     )
@@ -80,9 +82,10 @@ class PatientFilter(StrictFilterSet):
 
     def by_details(self, queryset: QuerySet[Patient], name: str, value: Any) -> QuerySet[Patient]:
         """Patients of whom a current row of details says so."""
-        said = PatientDetails.objects.filter(
-            patient=OuterRef("pk"), withdrawn_at__isnull=True, **{self._LOOKUPS.get(name, name): value}
-        )
+        says = Q(**{self._LOOKUPS.get(name, name): value})
+        if name == "deceased" and value:
+            says |= Q(death_first__isnull=False)
+        said = PatientDetails.objects.filter(says, patient=OuterRef("pk"), withdrawn_at__isnull=True)
         return queryset.filter(Exists(said))
 
 

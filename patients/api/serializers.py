@@ -53,6 +53,9 @@ class PatientSerializer(serializers.Serializer[Patient]):
     births = serializers.SerializerMethodField(help_text=PARTIAL_DATE)
     sexes = serializers.SerializerMethodField()
     deceased = serializers.SerializerMethodField(help_text="null: not recorded, or contradicted.")
+    vital_conflict = serializers.SerializerMethodField(
+        help_text="The record says both that the patient lives and that they died."
+    )
     data_through = serializers.SerializerMethodField(help_text="Up to when the record is kept.")
 
     def get_births(self, patient: Patient) -> list[str]:
@@ -69,7 +72,10 @@ class PatientSerializer(serializers.Serializer[Patient]):
 
     def get_deceased(self, patient: Patient) -> bool | None:
         said = {row.deceased for row in patient.details_now if row.deceased is not None}  # type: ignore[attr-defined]
-        return said.pop() if len(said) == 1 else None
+        return said.pop() if len(said) == 1 and not self.get_vital_conflict(patient) else None
+
+    def get_vital_conflict(self, patient: Patient) -> bool:
+        return facts.lives_and_died((row.deceased, row.death_first) for row in patient.details_now)  # type: ignore[attr-defined]
 
     def get_data_through(self, patient: Patient) -> date | None:
         days = [row.data_through for row in patient.details_now if row.data_through]  # type: ignore[attr-defined]
@@ -152,8 +158,13 @@ class _PatientRecord(serializers.Serializer[Any]):
     known_at = serializers.DateTimeField(help_text="Facts recorded later, or withdrawn by then, are not here.")
     births = serializers.ListField(child=serializers.CharField(), help_text=PARTIAL_DATE)
     sexes = serializers.ListField(child=serializers.CharField())
-    deceased = serializers.BooleanField(allow_null=True)
-    death = serializers.CharField(allow_null=True, help_text=PARTIAL_DATE)
+    deceased = serializers.BooleanField(allow_null=True, help_text="null: not recorded, or contradicted.")
+    death = serializers.CharField(
+        allow_null=True, help_text=f"{PARTIAL_DATE} With vital_conflict it is the date that is denied."
+    )
+    vital_conflict = serializers.BooleanField(
+        help_text="The record says both that the patient lives and that they died."
+    )
     country = serializers.CharField(allow_null=True)
     postal_code = serializers.CharField(allow_null=True)
     data_through = serializers.DateField(allow_null=True)

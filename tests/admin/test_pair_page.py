@@ -12,7 +12,7 @@ from matcher.models import MatchRun
 from patients import actions
 from patients.models import AnswerFact, AuditEvent, Patient, Registry
 from tests.admin.conftest import COORDINATOR, Person, number, text_of
-from tests.shelf import TRIAL, published, uploaded
+from tests.shelf import DENIED, TRIAL, published, uploaded
 from trials.actions import set_open_here
 from trials.models import Document, Version
 
@@ -57,6 +57,28 @@ def test_the_answer_in_a_sentence(
     assert "as of 15 Jan 2026" in text
     for each in words:
         assert each in text
+
+
+@pytest.mark.parametrize(("patient_id", "words"), [
+    ("P-1", ["Needs information", "1 fact would settle it: vital status: alive or dead?", "Look it up in the record"]),
+    ("P-2", ["Needs information", "2 facts are missing.",
+             "Vital status: alive or dead? look it up in the record ECOG performance status within 60 days ask the"]),
+    ("P-3", ["Not eligible", "Not met, and it cannot change: I1."]),
+])  # fmt: skip
+def test_a_patient_called_alive_and_dead_is_nowhere_better_than_needs_information(
+    registry: Registry, trial: Version, coordinator: Client, patient_id: str, words: list[str]
+) -> None:
+    told = "Alive or dead? The record says both that the patient lives and that they died (3 Jan 2026)."
+    assert told not in text_of(page_of(coordinator, patient_id, trial))
+    uploaded(registry, {"patients": DENIED.format(id=patient_id)})
+    text = text_of(page_of(coordinator, patient_id, trial))
+    for each in (told, *words):
+        assert each in text
+    assert "Potentially eligible" not in text and "† Deceased" not in text
+    # A death after the day that is asked about is not known on it.
+    assert told not in text_of(page_of(coordinator, patient_id, trial, as_of="2026-01-02"))
+    uploaded(registry, {"patients": DENIED.format(id=patient_id).replace("2026-01-03", "")})
+    assert told not in text_of(page_of(coordinator, patient_id, trial))
 
 
 def test_each_criterion_tells_words_truth_evidence_and_source(

@@ -12,7 +12,7 @@ from django.urls import reverse
 from patients import actions
 from patients.models import AuditEvent, Patient, Registry
 from tests.admin.conftest import Person, number, text_of
-from tests.shelf import centre, uploaded
+from tests.shelf import DENIED, centre, uploaded
 
 LIST = "admin:patients_patient_changelist"
 
@@ -116,6 +116,24 @@ def test_the_dead_are_said_to_be_dead(registry: Registry, coordinator: Client) -
     text = text_of(page_of(coordinator, "P-4"))
     assert "Vital status deceased" in text
     assert "(7" not in text.partition("Born")[2].partition("Sex")[0], "the dead have no age"
+
+
+def test_alive_and_dead_is_said_on_the_page_and_in_the_list(registry: Registry, coordinator: Client) -> None:
+    assert "Alive or dead?" not in text_of(page_of(coordinator, "P-2"))
+    uploaded(registry, {"patients": DENIED.format(id="P-2")})
+    text = text_of(page_of(coordinator, "P-2"))
+    assert "Vital status alive and dead: contradicted" in text
+    assert "Alive or dead? The record says both that the patient lives and that they died (3 Jan 2026)." in text
+    assert "alive, and died 3 Jan 2026" in text and "alive with a date of death" in text
+    assert "(6" not in text.partition("Born")[2].partition("Sex")[0], "who may be dead has no age"
+    assert "P-2 centre alive and dead: contradicted" in text_of(coordinator.get(reverse(LIST)))
+
+
+def test_rows_of_which_one_says_dead_and_one_alive(registry: Registry, coordinator: Client) -> None:
+    uploaded(registry, {"patients": "patient_id,deceased\nP-2,no\nP-2,yes\n"})
+    text = text_of(page_of(coordinator, "P-2"))
+    assert "Alive or dead? The record says both that the patient lives and that they died." in text
+    assert "alive with a date of death" not in text
 
 
 def test_looking_at_a_patient_is_audited(registry: Registry, coordinator: Client) -> None:

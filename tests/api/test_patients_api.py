@@ -70,6 +70,18 @@ def test_patients_are_filtered(api: APIClient, asked: dict[str, str], expected: 
     assert ids(api.get("/api/v1/patients/", asked)) == expected
 
 
+def test_a_patient_called_alive_and_dead_is_neither(api: APIClient, centre: Any) -> None:
+    imported(centre, {"patients": "patient_id,sex,deceased,death_date\nP-2,f,no,2026-01-03\n"})
+    listed = {each["patient_id"]: each for each in api.get("/api/v1/patients/").json()["results"]}
+    assert {id: (each["deceased"], each["vital_conflict"]) for id, each in listed.items()} == {
+        "P-1": (False, False), "P-2": (None, True), "P-3": (True, False),
+    }  # fmt: skip
+    whole = api.get(f"/api/v1/patients/{number(centre, 'P-2')}/").json()
+    assert (whole["deceased"], whole["death"], whole["vital_conflict"]) == (None, "2026-01-03", True)
+    for value in ("true", "false"):
+        assert "P-2" in ids(api.get("/api/v1/patients/", {"deceased": value}))
+
+
 @pytest.mark.parametrize(
     ("asked", "field"),
     [

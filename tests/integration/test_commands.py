@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 
 from matcher.models import MatchRun
 from patients.models import AuditEvent, Registry
-from tests.shelf import EXPECTED, FILES, OPTION, STATEMENT, TRIAL, centre, published, uploaded
+from tests.shelf import DENIED, EXPECTED, FILES, OPTION, STATEMENT, TRIAL, centre, published, uploaded
 from trials import actions
 from trials.models import Version
 
@@ -223,6 +223,28 @@ def test_explain_reads_as_a_coordinator_reads_it(registry: Registry, shelf: Vers
 )
 def test_the_headline_says_what_it_hangs_on(registry: Registry, shelf: Version, patient: str, told: str) -> None:
     assert told in said("explain", "centre", patient, "--trial", "FIRST", "--as-of", DAY)
+
+
+def test_explain_says_that_a_patient_is_called_alive_and_dead(registry: Registry, shelf: Version) -> None:
+    assert data("explain", "centre", "P-1", "--as-of", DAY)["vital_conflict"] is False
+    uploaded(registry, {"patients": DENIED.format(id="P-1")})
+    doubt = "ALIVE OR DEAD? The record says both that the patient lives and that they died (3 Jan 2026)."
+    for how in ((), ("--trial", "FIRST")):
+        told = " ".join(said("explain", "centre", "P-1", "--as-of", DAY, *how).split())
+        assert told.count(doubt) == 1
+        assert "NEEDS INFORMATION: 1 fact would settle it: vital status: alive or dead?" in told
+    found = data("explain", "centre", "P-1", "--as-of", DAY)
+    (trial,) = found["trials"]
+    assert (found["deceased"], found["vital_conflict"]) == (False, True)
+    assert (trial["status"], trial["needs"]) == ("needs_information", "facts")
+    assert trial["missing"] == [
+        {"kind": "patient", "concepts": [], "attribute": "vital_status", "window": "",
+         "text": "vital status: alive or dead?", "criteria": [], "settles": True},
+    ]  # fmt: skip
+    before = data("explain", "centre", "P-1", "--as-of", "2026-01-02")
+    # The performance status is of 5 January.
+    asked = [each["text"] for each in before["trials"][0]["missing"]]
+    assert (before["vital_conflict"], asked) == (False, ["ECOG performance status within 60 days"])
 
 
 def test_explain_puts_what_must_not_be_used_on_top_and_lists_closed_trials(registry: Registry, shelf: Version) -> None:

@@ -19,7 +19,7 @@ from matcher.models import Match, MatchRun, Shard, StatusChange, TrialCount
 from matcher.runs import starting, working
 from patients import actions as patient_actions
 from patients.models import AuditEvent, Patient, Registry
-from tests.shelf import EXPECTED, FILES, OPTION, TRIAL, centre, published, uploaded
+from tests.shelf import DENIED, EXPECTED, FILES, OPTION, TRIAL, centre, published, uploaded
 from trials import actions
 from trials.models import Version
 
@@ -156,6 +156,18 @@ def test_pairs_without_a_row_are_evaluated_again_when_asked_for(registry: Regist
     run = finished(registry)
     ruled_out = {row["patient_id"]: row["deceased"] for row in selectors.not_eligible_json(run)}
     assert ruled_out == {"P-3": False, "P-4": True}
+
+
+def test_who_is_called_alive_and_dead_is_stored_as_in_need_of_that_fact(registry: Registry, version: Version) -> None:
+    uploaded(registry, {"patients": DENIED.format(id="P-1") + DENIED.format(id="P-5").partition("\n")[2]})
+    run = finished(registry)
+    rows = {row.patient.patient_id: row for row in selectors.matches_of(run)}
+    assert {id: (rows[id].status, rows[id].needs) for id in ("P-1", "P-5")} == {
+        "P-1": ("needs_information", "facts"), "P-5": ("not_now", ""),
+    }  # fmt: skip
+    assert {rows[id].missing[0]["attribute"] for id in ("P-1", "P-5")} == {"vital_status"}
+    assert rows["P-5"].clears_on is not None
+    assert TrialCount.objects.get(run=run).deceased == 1, "P-4 alone"
 
 
 def test_the_current_matches_are_of_each_trial_the_latest(registry: Registry, version: Version) -> None:
