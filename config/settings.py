@@ -194,6 +194,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "beat-schedule")
 # The reapers: what a lost queue or a dead worker left behind is found by its row. A message that waited longer than
 # until the next one is dropped.
 CELERY_BEAT_SCHEDULE = {
+    # What no message told of: a trial opened or closed here, midnight where a registry is, a lost message.
+    "follow changes": {"task": "matcher.follow_changes", "schedule": 5.0, "options": {"expires": 4}},
     "resume stalled match runs": {"task": "matcher.resume_runs", "schedule": 60.0, "options": {"expires": 55}},
     "resume stalled uploads": {"task": "patients.resume_uploads", "schedule": 60.0, "options": {"expires": 55}},
 }

@@ -28,6 +28,7 @@ from matcher.engine.truth import Truth
 from matcher.engine.wire import evaluation_json
 from matcher.models import MatchRun
 from matcher.runs.asking import DATA_THROUGH, AsOf, day_of, today_in
+from matcher.runs.standing import asked_versions
 from patients import facts
 from patients.models import Patient, Registry
 from patients.selectors import patient_record, patient_records, settled_instant
@@ -152,10 +153,7 @@ def _shelf_at(instant: datetime | None) -> _Shelf:
 
 def _shelf_of(run: MatchRun) -> _Shelf:
     """The trials that a run evaluated, and of the rest, which it did not name, what was in force when it started."""
-    ran = {
-        row.version.document_id: row
-        for row in run.run_versions.select_related("version__document").order_by("version__document__code")
-    }
+    ran = {each.version.document_id: each for each in asked_versions(run)}
     around = _shelf_at(run.created_at)
 
     def versions() -> list[Version]:

@@ -9,3 +9,10 @@ from django.apps import AppConfig
 class MatcherConfig(AppConfig):
     name = "matcher"
     verbose_name = "Matching"
+
+    def ready(self) -> None:
+        """Hear of changes below at once; what is not heard is found in the log."""
+        from matcher.runs.queue import follow_soon
+        from patients import changes
+
+        changes.listen(follow_soon)

@@ -1,7 +1,7 @@
 """The first page: what came in, what was matched, and where one fact more would move most patients.
 
-It reads rows that are there anyway. The most asked facts are counted once per set of finished runs, which never change,
-and kept in the cache; texts with a date in them are about one patient and are left out.
+It reads rows that are there anyway. The most asked facts are counted once per latest change of the answers, and kept in
+the cache; texts with a date in them are about one patient and are left out.
 """
 
 from __future__ import annotations
@@ -10,17 +10,14 @@ import hashlib
 import re
 from collections import Counter
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from django.contrib import admin
 from django.core.cache import cache
-from django.db.models import Count, Q
+from django.db.models import Count, Max, Q
 from django.http import HttpRequest
 
 from matcher.models import Match, MatchRun, Needs, Status
-from matcher.selectors import current_runs
 from patients.models import Registry
 from patients.selectors import UnmappedName, unmapped_names
 
@@ -73,13 +70,11 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
     if allowed("matcher.view_matchrun"):
         found["runs"] = MatchRun.objects.select_related("registry", "requested_by").order_by("-pk")[:SHOWN]
     if allowed("matcher.view_match"):
-        runs = {registry.pk: current_runs(registry) for registry in Registry.objects.all()}
-        pairs = frozenset((run, version) for found_runs in runs.values() for version, run in found_runs.items())
-        trials = needing(pairs)
+        trials = needing()
         found["needing"] = trials
         found["open_trials"] = [each for each in trials if each.offered]
         found["closed_trials"] = [each for each in trials if not each.offered]
-        found["asked"] = most_asked(pairs)
+        found["asked"] = most_asked()
     return found
 
 
@@ -88,16 +83,10 @@ def _unmapped(registries: list[Registry]) -> list[tuple[Registry, UnmappedName]]
     return sorted(found, key=lambda each: (-each[1].patients, each[1].folded_name))[:SHOWN]
 
 
-def _among(pairs: frozenset[tuple[int, int]]) -> Q:
-    return reduce(or_, (Q(run_id=run, version_id=version) for run, version in sorted(pairs)))
-
-
-def needing(pairs: frozenset[tuple[int, int]]) -> list[NeedingPairs]:
+def needing() -> list[NeedingPairs]:
     """The trials whose pairs need information, open ones first, those with most pairs first."""
-    if not pairs:
-        return []
     rows = (
-        Match.objects.filter(_among(pairs))
+        Match.objects.filter(current=True)
         .values(
             "version__document",
             "version__document__code",
@@ -125,20 +114,20 @@ def needing(pairs: frozenset[tuple[int, int]]) -> list[NeedingPairs]:
     return sorted(wanted, key=lambda each: (not each.offered, -each.potentially, -each.total, each.name))
 
 
-def most_asked(pairs: frozenset[tuple[int, int]]) -> list[AskedFact]:
+def most_asked() -> list[AskedFact]:
     """The facts that are missing for most pairs of the trials that are open, or of all where none is."""
-    if not pairs:
-        return []
-    key = "most-asked-" + hashlib.sha256(repr(sorted(pairs)).encode()).hexdigest()
+    # Rows are only ever found or replaced, so the latest of each tells whether anything is new.
+    latest = Match.objects.aggregate(found=Max("pk"), replaced=Max("replaced_at"))
+    key = "most-asked-" + hashlib.sha256(repr(latest).encode()).hexdigest()
     kept = cache.get(key)
     if kept is None:
-        kept = _count_asked(pairs)
+        kept = _count_asked()
         cache.set(key, kept, timeout=24 * 3600)
     return [AskedFact(*row) for row in kept]
 
 
-def _count_asked(pairs: frozenset[tuple[int, int]]) -> list[tuple[str, int, int]]:
-    needy = Match.objects.filter(_among(pairs), status=Status.NEEDS_INFORMATION)
+def _count_asked() -> list[tuple[str, int, int]]:
+    needy = Match.objects.filter(current=True, status=Status.NEEDS_INFORMATION)
     if needy.filter(offered=True).exists():
         needy = needy.filter(offered=True)
     asked: Counter[str] = Counter()

@@ -2,6 +2,10 @@
 
 A run exists because its row says so; a message in a queue is only a hint that a shard waits. What a shard found is
 written in one transaction under the shard's own key, so it can be evaluated twice, or half, and is stored once.
+
+Each registry has one standing question: every trial in force, today or at each patient's data_through. Its answers are
+intervals: a row holds from the standing run that found it until the one that replaced it, and is `current` meanwhile.
+Any other question is asked once, and its rows belong to its run alone.
 """
 
 from __future__ import annotations
@@ -36,7 +40,20 @@ STORED_STATUSES = ("potentially_eligible", "needs_information", "not_now")
 
 
 class MatchRun(models.Model):
-    """One evaluation of a registry against a set of versions; with what it names its answers can be had again."""
+    """One evaluation of a registry against a set of versions; with what it names its answers can be had again.
+
+    A standing run brings the answers that hold now up to date, for all patients or only some; an asked run answers one
+    question and touches nothing else.
+    """
+
+    class Kind(models.TextChoices):
+        ASKED = "asked", "asked once"
+        STANDING = "standing", "keeps the answers that hold now"
+
+    class Scope(models.TextChoices):
+        WHOLE = "whole", "every patient, every trial asked about"
+        PATIENTS = "patients", "some patients, every trial that stands"
+        VERSIONS = "versions", "every patient, some trials"
 
     class State(models.TextChoices):
         PENDING = "pending", "waiting"
@@ -55,6 +72,20 @@ class MatchRun(models.Model):
     ENDED = (State.FINISHED, State.FAILED, State.ERRORED, State.CANCELLED)
 
     registry = models.ForeignKey(Registry, on_delete=models.PROTECT, related_name="match_runs")
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.ASKED)
+    scope = models.CharField(max_length=16, choices=Scope, default=Scope.WHOLE)
+    because = models.CharField(max_length=200, blank=True, default="", help_text="What made the system start it.")
+    base = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="The standing run that it starts from: what that left is compared, and what came since is the cause.",
+    )
+    cursor = models.PositiveBigIntegerField(
+        default=0, help_text="The last change of the log that it takes account of, and with it all before."
+    )
     as_of_kind = models.CharField(max_length=16, choices=AsOf, default=AsOf.DATE)
     as_of = models.DateField(help_text="The date asked about; with data-through, that of patients who have none.")
     known_at = models.DateTimeField(help_text="The instant whose facts are used.")
@@ -111,10 +142,23 @@ class MatchRun(models.Model):
                 name="run_as_of_kind_known",
                 violation_error_message="A run asks about one date, or about each patient's data_through.",
             ),
+            models.CheckConstraint(
+                condition=Q(kind="asked", scope="whole")
+                | Q(kind="standing", scope__in=("whole", "patients", "versions")),
+                name="run_kind_and_scope_known",
+                violation_error_message="A run is asked, of everything, or standing, of everything or a part.",
+            ),
+            models.UniqueConstraint(
+                fields=("registry",),
+                condition=Q(kind="standing", state__in=("pending", "running")),
+                name="run_one_standing_under_way",
+                violation_error_message="The answers of this registry are being brought up to date already.",
+            ),
         )
         indexes = (
             models.Index(fields=("registry", "state", "-id"), name="run_registry_state"),
             models.Index(fields=("state",), name="run_state"),
+            models.Index(fields=("registry", "kind", "-id"), name="run_registry_kind"),
         )
 
     def __str__(self) -> str:
@@ -126,15 +170,62 @@ class MatchRun(models.Model):
         return self.state in self.ENDED
 
 
+class StandingQuestion(models.Model):
+    """What is kept true for a registry: which date is asked about, and the run that last brought the answers there.
+
+    Every current row is what an evaluation says as of that run's date with what it knew, unless `whole_due`. Its lock
+    is held while a standing run is started or ended.
+    """
+
+    registry = models.OneToOneField(Registry, on_delete=models.PROTECT, related_name="standing", primary_key=True)
+    as_of_kind = models.CharField(max_length=16, choices=MatchRun.AsOf, default=MatchRun.AsOf.DATE)
+    run = models.ForeignKey(
+        MatchRun, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="The latest standing run that finished.",
+    )  # fmt: skip
+    whole_due = models.BooleanField(
+        default=False, help_text="A standing run ended badly, perhaps half stored: only every patient will do."
+    )
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(as_of_kind__in=("date", "data-through")),
+                name="standing_as_of_kind_known",
+                violation_error_message="The standing question is about today, or about each patient's data_through.",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"standing question of registry {self.registry_id}"
+
+
+class PatientStanding(models.Model):
+    """What stands for one patient of the standing question, in two numbers that tell whether anything has to be done.
+
+    `digest` combines the digests of the patient's current rows, so that an answer which stayed the same is known
+    without reading a row. `next_flip` is the next date on which time alone may change anything of the patient, pairs
+    that have no row among it. A patient who has a row here was in the registry when last evaluated.
+    """
+
+    patient = models.OneToOneField(Patient, on_delete=models.PROTECT, related_name="standing", primary_key=True)
+    registry = models.ForeignKey(Registry, on_delete=models.PROTECT, related_name="+")
+    run = models.ForeignKey(MatchRun, on_delete=models.PROTECT, related_name="+", help_text="That last changed it.")
+    digest = models.BigIntegerField(default=0)
+    next_flip = models.DateField(null=True, blank=True)
+
+    class Meta:
+        indexes = (models.Index(fields=("registry", "next_flip"), name="patient_standing_flip"),)
+
+    def __str__(self) -> str:
+        return f"what stands for patient {self.patient_id}"
+
+
 class RunVersion(models.Model):
-    """A version that a run evaluates, and the run before it with which the answers are compared."""
+    """A version that a run evaluates. A run of some patients evaluates all that stand, and names none."""
 
     run = models.ForeignKey(MatchRun, on_delete=models.CASCADE, related_name="run_versions")
     version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="run_versions")
-    previous = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+",
-        help_text="The same document in the latest finished run before, with which statuses are compared.",
-    )  # fmt: skip
     open_here = models.BooleanField(default=True, help_text="Whether the trial was open at this site.")
 
     class Meta:
@@ -165,6 +256,9 @@ class Shard(models.Model):
     first_patient = models.PositiveBigIntegerField(help_text="Primary key of its first patient.")
     last_patient = models.PositiveBigIntegerField(help_text="Primary key of its last patient.")
     patients = models.PositiveIntegerField(default=0)
+    chosen = models.JSONField(
+        null=True, blank=True, help_text="The primary keys of its patients; null: all of the range."
+    )
     state = models.CharField(max_length=16, choices=State, default=State.PENDING)
     sent_at = models.DateTimeField(null=True, blank=True, help_text="When a message last said that it waits.")
     claimed_at = models.DateTimeField(null=True, blank=True)
@@ -175,7 +269,10 @@ class Shard(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     undated = models.PositiveIntegerField(default=0)
     counts = models.JSONField(
-        default=dict, blank=True, help_text="What it found, per version: summed when all are done."
+        default=dict,
+        blank=True,
+        help_text="What it found, per version: summed when all are done. Of a run of some "
+        "patients, by how much the counts change.",
     )
     error = models.CharField(max_length=200, blank=True, default="")
 
@@ -215,12 +312,24 @@ class Shard(models.Model):
 
 
 class Match(models.Model):
-    """A patient and a trial that is not ruled out, in one run: the status of the best cohort and what settles it."""
+    """A patient and a trial that is not ruled out: the status of the best cohort and what settles it.
+
+    Of the standing question it holds from its run until the run that replaced it. It rests on its own version, its own
+    as-of and its run's known-at, which explain it at any later time.
+    """
 
     run = models.ForeignKey(MatchRun, on_delete=models.CASCADE, related_name="matches")
     shard = models.ForeignKey(Shard, on_delete=models.CASCADE, related_name="matches")
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="matches")
+    document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="matches")
     version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="matches")
+    current = models.BooleanField(default=False, help_text="Whether it holds now, of the standing question.")
+    replaced_by = models.ForeignKey(
+        MatchRun, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="The standing run that found otherwise.",
+    )  # fmt: skip
+    replaced_at = models.DateTimeField(null=True, blank=True)
+    digest = models.BigIntegerField(default=0, help_text="Of all it says but the dates that move with the calendar.")
     as_of = models.DateField()
     status = models.CharField(max_length=24, choices=Status)
     offered = models.BooleanField(help_text="Whether the trial takes patients here and now.")
@@ -261,12 +370,26 @@ class Match(models.Model):
                 name="match_clears_later",
                 violation_error_message="Only a match that is not now clears, and only later.",
             ),
+            models.UniqueConstraint(
+                fields=("patient", "document"),
+                condition=Q(current=True),
+                name="match_one_current",
+                violation_error_message="Another answer holds for this patient and trial; it must be replaced first.",
+            ),
+            models.CheckConstraint(
+                condition=Q(replaced_by__isnull=True, replaced_at__isnull=True)
+                | Q(replaced_by__isnull=False, replaced_at__isnull=False, current=False),
+                name="match_replaced_by_whom_and_when",
+                violation_error_message="A match that was replaced says by which run and when, and holds no more.",
+            ),
         )
         indexes = (
+            models.Index(
+                fields=("version", "status", "needs"), condition=Q(current=True), name="match_current_version_status"
+            ),
             models.Index(fields=("run", "version", "status", "needs"), name="match_run_version_status"),
             models.Index(fields=("run", "status"), name="match_run_status"),
             models.Index(fields=("patient", "run"), name="match_patient_run"),
-            models.Index(fields=("next_flip",), name="match_next_flip"),
         )
 
     def __str__(self) -> str:
@@ -275,6 +398,9 @@ class Match(models.Model):
 
 class TrialCount(models.Model):
     """What a finished run counted for one version: patients per status, the dead apart, and the funnel of criteria.
+
+    Of the standing question it holds until a run that counted otherwise, and covers the whole registry whichever
+    patients that run evaluated.
 
     `funnel` lists the counted criteria in the order of the document, over the living: `alone` are the patients for whom
     the criterion is not met, `in_order` those it removes who were still in, `unknown` those it leaves open.
@@ -288,6 +414,12 @@ class TrialCount(models.Model):
     not_eligible = models.PositiveIntegerField(default=0)
     deceased = models.PositiveIntegerField(default=0)
     funnel = models.JSONField(default=list, blank=True)
+    open_here = models.BooleanField(default=True, help_text="Whether the trial was open at this site.")
+    current = models.BooleanField(default=False, help_text="Whether it holds now, of the standing question.")
+    replaced_by = models.ForeignKey(
+        MatchRun, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="The standing run that counted otherwise.",
+    )  # fmt: skip
 
     class Meta:
         ordering = ("run", "version__document__code")
@@ -297,7 +429,13 @@ class TrialCount(models.Model):
                 name="trial_count_once",
                 violation_error_message="This run has counted this version already.",
             ),
+            models.CheckConstraint(
+                condition=Q(current=False) | Q(replaced_by__isnull=True),
+                name="trial_count_holds_or_is_replaced",
+                violation_error_message="Counts that were replaced hold no more.",
+            ),
         )
+        indexes = (models.Index(fields=("current", "version"), name="trial_count_current"),)
 
     def __str__(self) -> str:
         return f"counts of run {self.run_id}, version {self.version_id}"
@@ -308,9 +446,10 @@ class TrialCount(models.Model):
 
 
 class StatusChange(models.Model):
-    """A status that a finished run found otherwise than the run before it, and what caused that.
+    """A status that a standing run found otherwise than it stood, and what caused that.
 
-    The rows of a run count once it is finished; `from_status` is empty for a patient whom the run before did not hold.
+    `from_status` is empty for a patient who was not in the registry before. `because` names facts of the patient, for
+    those who may see them; `detail` does not.
     """
 
     class Cause(models.TextChoices):
@@ -331,6 +470,9 @@ class StatusChange(models.Model):
     to_status = models.CharField(max_length=24, choices=Status)
     cause = models.CharField(max_length=16, choices=Cause)
     detail = models.CharField(max_length=80, blank=True, default="", help_text="The upload or action behind it.")
+    because = models.CharField(
+        max_length=300, blank=True, default="", help_text="The facts that decided, or whose time was up, in words."
+    )
     at = models.DateTimeField()
 
     class Meta:

@@ -4,67 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import Any
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from matcher.engine import TrialResult, deceased, evaluate_trial
 from matcher.engine.wire import summary_json
-from matcher.models import Match, MatchRun, RunVersion, Status, StatusChange, TrialCount
-from matcher.runs.asking import DATA_THROUGH, day_of
+from matcher.models import Match, MatchRun, Shard, StatusChange
+from matcher.runs.counting import counts_of
+from matcher.runs.evaluating import Question
+from matcher.runs.standing import asked_versions, held_at, standing_counts
 from patients.models import Patient, Registry
 from patients.selectors import keyed_patient_records
-from trials.criteria.documents import TrialDocument
-from trials.models import Document, Version
+from trials.models import Document
 
 
-def latest_run(registry: Registry, *, document: Document | None = None) -> MatchRun | None:
-    """The latest finished run of a registry (that evaluated a document), or None before the first."""
-    found = MatchRun.objects.filter(registry=registry, state=MatchRun.State.FINISHED)
-    if document is not None:
-        found = found.filter(run_versions__version__document=document)
-    return found.order_by("-id").first()
+def latest_run(registry: Registry) -> MatchRun | None:
+    """The latest finished run of the standing question of a registry, or of any before the first; else None."""
+    found = MatchRun.objects.filter(registry=registry, state=MatchRun.State.FINISHED).order_by("-id")
+    return found.filter(kind=MatchRun.Kind.STANDING).first() or found.first()
 
 
-def current_runs(registry: Registry) -> dict[int, int]:
-    """Of each version in force (by key) the latest finished run of a registry that evaluated it.
-
-    A run of one trial leaves what an earlier run found for the others.
-    """
-    found = (
-        RunVersion.objects.filter(
-            run__registry=registry, run__state=MatchRun.State.FINISHED, version__superseded_at__isnull=True
-        )
-        .values("version_id")
-        .annotate(latest=Max("run_id"))
-    )
-    return {row["version_id"]: row["latest"] for row in found}
+def standing_versions(registry: Registry) -> set[int]:
+    """The versions (by key) about which every patient of a registry has a current answer; no row is one too."""
+    return set(standing_counts(registry).values_list("version_id", flat=True))
 
 
 def current_matches(registry: Registry) -> QuerySet[Match]:
-    """The matches that hold now: of each version in force those of the latest finished run that evaluated it."""
-    runs = current_runs(registry)
-    if not runs:
-        return Match.objects.none()
-    pairs = reduce(or_, (Q(run_id=run, version_id=version) for version, run in runs.items()))
-    return Match.objects.filter(pairs).select_related("patient", "version__document", "run").defer("version__content")
-
-
-def matches_of(run: MatchRun) -> QuerySet[Match]:
-    """The matches of a run: best status first, then by trial and patient."""
+    """The matches that hold now: the answers to the standing question of a registry."""
     return (
-        Match.objects.filter(run=run)
-        .select_related("patient", "version__document")
+        Match.objects.filter(current=True, run__registry=registry)
+        .select_related("patient", "version__document", "run")
         .defer("version__content")
-        .order_by("version__document__code", "patient__patient_id")
     )
 
 
-def counts_of(run: MatchRun) -> QuerySet[TrialCount]:
-    """What a finished run counted, by trial."""
-    return TrialCount.objects.filter(run=run).select_related("version__document").defer("version__content")
+def matches_of(run: MatchRun) -> QuerySet[Match]:
+    """The matches of a run, by trial and patient; of a standing run those that held when it was done.
+
+    A row says as of which day it was found: it held from then on, and was found again whenever it was asked.
+    """
+    found = Match.objects.filter(run=run) if run.kind == MatchRun.Kind.ASKED else Match.objects.filter(held_at(run))
+    return (
+        found.select_related("patient", "version__document")
+        .defer("version__content")
+        .order_by("version__document__code", "patient__patient_id")
+    )
 
 
 def match_json(match: Match, *, registry: str) -> dict[str, Any]:
@@ -89,19 +75,16 @@ def match_json(match: Match, *, registry: str) -> dict[str, Any]:
 def not_eligible_json(run: MatchRun) -> Iterator[dict[str, Any]]:
     """The pairs of a run of which no row is stored, evaluated again from what the run names."""
     registry = run.registry
-    asked = DATA_THROUGH if run.as_of_kind == MatchRun.AsOf.DATA_THROUGH else run.as_of
-    run_versions = list(run.run_versions.select_related("version__document").order_by("version__document__code"))
-    stored = set(Match.objects.filter(run=run).values_list("patient_id", "version_id"))
+    question = Question.of(run, asked_versions(run))
+    stored = set(matches_of(run).order_by().values_list("patient_id", "version_id"))
     for key, record in keyed_patient_records(registry, known_at=run.known_at):
-        as_of = day_of(asked, record, otherwise=run.as_of)
-        for run_version in run_versions:
-            version = run_version.version
+        as_of = question.day_of(record)
+        for asked in question.versions:
+            version = asked.version
             if (key, version.pk) in stored:
                 continue
-            document = version.parsed
-            assert isinstance(document, TrialDocument)  # a run takes nothing else
             result: TrialResult = evaluate_trial(
-                document, record, as_of=as_of, version=version.number, open_here=run_version.open_here
+                asked.document, record, as_of=as_of, version=version.number, open_here=asked.open_here
             )
             yield {
                 "registry": registry.name,
@@ -116,31 +99,47 @@ def not_eligible_json(run: MatchRun) -> Iterator[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is, in patients."""
+    """How far a run is, in patients; at what rate, and how many seconds are left at that, once there is a rate."""
 
     state: str
     done: int
     total: int
+    per_second: float | None = None
+    seconds_left: int | None = None
 
 
 def progress_of(run: MatchRun) -> Progress:
     """The progress of a run as its rows say, whoever works on it."""
-    run.refresh_from_db(fields=["state", "patients", "shards_done", "shards_total"])
-    done = sum(run.shards.filter(state="done").values_list("patients", flat=True))
-    return Progress(run.state, done, run.patients)
+    run.refresh_from_db(fields=["state", "patients", "shards_done", "shards_total", "started_at", "finished_at"])
+    done = sum(run.shards.filter(state=Shard.State.DONE).values_list("patients", flat=True))
+    return progress_at(run, done)
+
+
+def progress_at(run: MatchRun, done: int) -> Progress:
+    """The progress of a run with so many patients done."""
+    if not done or run.started_at is None:
+        return Progress(run.state, done, run.patients)
+    seconds = ((run.finished_at or timezone.now()) - run.started_at).total_seconds()
+    rate = done / seconds if seconds > 0 else None
+    left = round((run.patients - done) / rate) if rate and not run.has_ended else None
+    return Progress(run.state, done, run.patients, round(rate, 1) if rate else None, left)
+
+
+#: The runs whose rows are answers: of a standing run each shard counts when it is stored, of any other all at the end.
+TOLD = Q(run__state=MatchRun.State.FINISHED) | Q(run__kind=MatchRun.Kind.STANDING)
 
 
 def status_history(patient: Patient, *, document: Document | None = None) -> QuerySet[StatusChange]:
-    """How the statuses of a patient changed, newest first, as finished runs found them."""
-    found = StatusChange.objects.filter(patient=patient, run__state=MatchRun.State.FINISHED)
+    """How the statuses of a patient changed, newest first."""
+    found = StatusChange.objects.filter(TOLD, patient=patient)
     if document is not None:
         found = found.filter(document=document)
     return found.select_related("document", "version", "run").defer("version__content")
 
 
 def changes_of_run(run: MatchRun) -> QuerySet[StatusChange]:
-    """What a finished run found otherwise than the run before it, by trial and patient."""
-    found = StatusChange.objects.filter(run=run, run__state=MatchRun.State.FINISHED)
+    """What a run found otherwise than it stood, by trial and patient."""
+    found = StatusChange.objects.filter(TOLD, run=run)
     return (
         found.select_related("document", "version", "patient")
         .defer("version__content")
@@ -148,7 +147,18 @@ def changes_of_run(run: MatchRun) -> QuerySet[StatusChange]:
     )
 
 
-def status_of(run: MatchRun, *, patient: Patient, version: Version) -> str:
-    """The status of a pair in a finished run; a pair without a row was not eligible."""
-    found = Match.objects.filter(run=run, patient=patient, version=version).values_list("status", flat=True).first()
-    return found or Status.NOT_ELIGIBLE
+__all__ = [
+    "TOLD",
+    "Progress",
+    "changes_of_run",
+    "counts_of",
+    "current_matches",
+    "latest_run",
+    "match_json",
+    "matches_of",
+    "not_eligible_json",
+    "progress_at",
+    "progress_of",
+    "standing_versions",
+    "status_history",
+]

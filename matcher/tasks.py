@@ -8,7 +8,9 @@ from __future__ import annotations
 from celery import shared_task
 
 from matcher import runs
-from matcher.runs.queue import RUN_SHARD
+from matcher.models import MatchRun, Shard
+from matcher.runs.queue import FOLLOW, RUN_SHARD
+from patients.models import Registry
 
 
 @shared_task(name=RUN_SHARD)
@@ -17,6 +19,22 @@ def run_shard(shard_id: int) -> None:
     left: list[int] = []
     runs.work_shard(shard_id, left=left.append)
     runs.send(left)
+
+
+@shared_task(name=FOLLOW)
+def follow_changes(registry_id: int | None = None) -> None:
+    """Look whether the answers of a registry, or of every one, still hold, and start the runs that are due.
+
+    What one patient's change makes due is worked on here and now, ahead of the shards of longer runs.
+    """
+    registries = Registry.objects.all() if registry_id is None else Registry.objects.filter(pk=registry_id)
+    for registry in registries.order_by("pk"):
+        run = runs.follow(registry)
+        if run is None or run.state != MatchRun.State.PENDING:
+            continue
+        for shard in run.shards.filter(state=Shard.State.PENDING, chosen__isnull=False)[:2]:
+            if run.shards_total == 1:
+                run_shard(shard.pk)
 
 
 @shared_task(name="matcher.resume_runs")

@@ -6,13 +6,28 @@ transaction commits, so rows become visible in the order of their ids and a curs
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from django.utils import timezone
 
 from patients.models import ChangeLog, Patient, Registry
 from patients.trust.audit import lock_trail
+
+#: Who wants to hear at once, inside the transaction of the change, of which registry (by key) something changed. The
+#: log is the truth: whoever listens may miss a word, and loses only time.
+_LISTENERS: list[Callable[[int], None]] = []
+
+
+def listen(told: Callable[[int], None]) -> None:
+    """Have `told` called with the key of a registry after each change is appended, before it is committed."""
+    if told not in _LISTENERS:
+        _LISTENERS.append(told)
+
+
+def _tell(registry: Registry) -> None:
+    for told in _LISTENERS:
+        told(registry.pk)
 
 
 def patients_changed(
@@ -34,12 +49,14 @@ def patients_changed(
         ),
         batch_size=500,
     )
+    _tell(registry)
 
 
 def registry_changed(registry: Registry, *, cause: str, at: datetime | None = None) -> None:
     """Append that policies or ranges of a registry changed, which may change every patient of it."""
     lock_trail()
     ChangeLog.objects.create(kind=ChangeLog.Kind.REGISTRY, registry=registry, cause=cause, at=at or timezone.now())
+    _tell(registry)
 
 
 def since(cursor: int, *, limit: int = 1000) -> list[ChangeLog]:

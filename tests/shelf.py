@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 import zipfile
+from datetime import date, datetime
 from typing import Any
 
+import pytest
+
 from matcher.publishing import publish
+from matcher.runs import asking
 from patients import actions as patient_actions
 from patients.intake import run_import
 from patients.models import Registry, Upload
@@ -149,3 +153,12 @@ def centre(settings: Any, tmp_path: Any, *, name: str = "centre", files: dict[st
     registry = patient_actions.create_registry(name=name, by=None)
     uploaded(registry, files)
     return registry
+
+
+def on_day(monkeypatch: pytest.MonkeyPatch, day: date) -> None:
+    """Let it be a day, for runs that ask about today; facts are known since the clock says so."""
+
+    def today_in(registry: Registry, *, at: datetime | None = None) -> date:
+        return day
+
+    monkeypatch.setattr(asking, "today_in", today_in)

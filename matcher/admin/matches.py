@@ -6,13 +6,11 @@ A row leads to the page of its patient and trial. What is not eligible has no ro
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
@@ -22,7 +20,7 @@ from matcher.admin.publishing import publish_view
 from matcher.admin.shelf import shelf_view
 from matcher.models import Match, MatchRun, Needs, Status
 from matcher.pages import Mark, status_mark
-from matcher.selectors import current_runs
+from matcher.selectors import matches_of
 from patients.admin_site import Link, ReadOnlyAdmin, by_key, need, page
 from patients.models import Registry
 from patients.wording import with_days
@@ -129,17 +127,14 @@ def _registry(text: str) -> Registry | None:
 def _matches(run: MatchRun | None, registry: Registry | None) -> QuerySet[Match]:
     """Those of a run once it is finished, else those that hold now."""
     if run is not None:
-        return Match.objects.filter(run=run, run__state=MatchRun.State.FINISHED)
-    registries = [registry] if registry is not None else list(Registry.objects.all())
-    pairs = [
-        Q(run_id=latest, version_id=version) for each in registries for version, latest in current_runs(each).items()
-    ]
-    return Match.objects.filter(reduce(or_, pairs)) if pairs else Match.objects.none()
+        return matches_of(run) if run.state == MatchRun.State.FINISHED else Match.objects.none()
+    found = Match.objects.filter(current=True)
+    return found.filter(run__registry=registry) if registry is not None else found
 
 
 def _row(match: Match, run: MatchRun | None) -> MatchRow:
     texts = [str(each["text"]) for each in match.missing]
-    query = f"?run={match.run_id}" if run is not None else ""
+    query = f"?run={run.pk}" if run is not None else ""
     return MatchRow(
         match=match,
         mark=status_mark(match.status),

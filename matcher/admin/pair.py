@@ -21,7 +21,7 @@ from matcher.engine import Truth
 from matcher.models import StatusChange
 from matcher.pages import names_in, pair_page
 from matcher.pages.findings import is_answered, questions_of
-from matcher.runs import today_in
+from matcher.runs import asked_versions, today_in
 from matcher.selectors import status_history
 from patients import actions, trust
 from patients.admin_site import Link, need, page, said
@@ -96,7 +96,8 @@ def _version(question: Question, trial: Document) -> Version:
     if question.run is None:
         found = current_version(trial)
     else:
-        found = question.run.versions.filter(document=trial).first()
+        asked = (each.version for each in asked_versions(question.run))
+        found = next((version for version in asked if version.document_id == trial.pk), None)
         found = found or versions_in_force(at=question.run.created_at).filter(document=trial).first()
     if found is None:
         raise Http404("no version of this trial is published")

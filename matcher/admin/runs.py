@@ -19,7 +19,7 @@ from matcher.models import MatchRun, Status, TrialCount
 from matcher.pages import Mark, not_offered, status_mark
 from matcher.pages.words import DECEASED
 from matcher.runs import DATA_THROUGH, cancel_run, start_run
-from matcher.selectors import changes_of_run, counts_of, progress_of
+from matcher.selectors import Progress, changes_of_run, counts_of, progress_of
 from patients.admin_site import Link, ReadOnlyAdmin, RecordForm, by_key, form_page, need, page
 from patients.models import Registry
 from trials.criteria.documents import Recruitment, TrialDocument
@@ -50,11 +50,17 @@ class RunForm(RecordForm):
         help_text="Data-through answers as if each patient had been asked on the last day their data cover.",
     )  # fmt: skip
     as_of = forms.DateField(label="Date", required=False)
+    keep = forms.BooleanField(
+        label="Keep these answers up to date", required=False,
+        help_text="Every trial, today or at data-through: asked again as facts, trials and the day change.",
+    )  # fmt: skip
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if cleaned.get("when") == "date" and not cleaned.get("as_of"):
             self.add_error("as_of", "Name the date.")
+        if cleaned.get("keep") and (cleaned.get("trial") or cleaned.get("when") == "date"):
+            self.add_error("keep", "Only the answers of every trial, today or at data-through, can be kept so.")
         return cleaned
 
 
@@ -68,7 +74,7 @@ class CancelForm(RecordForm):
 class MatchRunAdmin(ReadOnlyAdmin):
     """Runs, the latest first."""
 
-    list_display = ("run", "registry", "asked", "condition", "patients", "requested_by", "created_at", "took")
+    list_display = ("run", "registry", "reason", "asked", "condition", "patients", "requested_by", "created_at", "took")
     list_display_links = ("run",)
     list_filter = ("registry", "state")
     list_select_related = ("registry", "requested_by")
@@ -91,6 +97,11 @@ class MatchRunAdmin(ReadOnlyAdmin):
     def run(self, run: MatchRun) -> str:
         """Its number."""
         return f"Run {run.pk}"
+
+    @admin.display(description="Because")
+    def reason(self, run: MatchRun) -> str:
+        """Whether it was asked, or what the system started it for."""
+        return run.because or "asked for"
 
     @admin.display(description="As of")
     def asked(self, run: MatchRun) -> Any:
@@ -125,13 +136,16 @@ class MatchRunAdmin(ReadOnlyAdmin):
             if trial is not None:
                 versions = list(versions_in_force(kind=Document.Kind.TRIAL).filter(document=trial))
             as_of = {"today": None, DATA_THROUGH: DATA_THROUGH, "date": said["as_of"]}[said["when"]]
-            run = start_run(registry=said["registry"], versions=versions, as_of=as_of, by=request.user)
+            run = start_run(
+                registry=said["registry"], versions=versions, as_of=as_of, by=request.user, keep=said["keep"]
+            )
             return reverse("admin:matcher_matchrun_change", args=[run.pk])
 
         return form_page(
             request, form, title="Start a run", done=done, submit="Start", crumbs=[_list()],
             intro="A run asks every patient of a registry about every trial, with what is known at this moment. It is "
-                  "worked on by the workers, and its answers stay as they are.",
+                  "worked on by the workers. Every trial as of today: the answers that hold now are brought up to "
+                  "date. Any other question is answered apart, and its answers stay as they are.",
         )  # fmt: skip
 
     def change_view(
@@ -152,6 +166,7 @@ class MatchRunAdmin(ReadOnlyAdmin):
             tone=TONES.get(run.state, "later"),
             took=duration(run),
             progress=progress,
+            pace=pace(progress) if progress is not None else "",
             counts=_counts(run) if finished else [],
             marks=[(name, status_mark(name)) for name in Status.values],
             deceased=DECEASED,
@@ -173,6 +188,7 @@ class MatchRunAdmin(ReadOnlyAdmin):
                 "text": run.get_state_display(),
                 "done": progress.done,
                 "total": progress.total,
+                "pace": pace(progress),
                 "ended": run.has_ended,
             }
         )
@@ -197,9 +213,7 @@ class MatchRunAdmin(ReadOnlyAdmin):
         """Where each criterion of a trial lets patients go."""
         need(request, "matcher.view_matchrun")
         run = get_object_or_404(MatchRun.objects.select_related("registry"), pk=pk)
-        count = get_object_or_404(
-            TrialCount.objects.select_related("version__document"), run=run, version__document=document
-        )
+        count = get_object_or_404(counts_of(run), version__document=document)
         parsed = count.version.parsed
         assert isinstance(parsed, TrialDocument)  # only trials are matched
         living = sum(getattr(count, name) for name in Status.values)
@@ -213,7 +227,7 @@ class MatchRunAdmin(ReadOnlyAdmin):
             parsed=parsed,
             document=count.version.document,
             living=living,
-            not_offered=not_offered(parsed, open_here=run.run_versions.get(version=count.version).open_here),
+            not_offered=not_offered(parsed, open_here=count.open_here),
             statuses=[(name, status_mark(name), getattr(count, name)) for name in Status.values],
             steps=_steps(count, parsed, living),
             may_see=request.user.has_perms(["patients.view_patient", "matcher.view_match"]),
@@ -226,8 +240,8 @@ def _list() -> Link:
 
 def _counts(run: MatchRun) -> list[tuple[TrialCount, list[tuple[str, Mark, int, float]], int, bool]]:
     """What a run counted, the trials that took patients then before the others, which are there for comparison."""
-    opened = set(run.run_versions.filter(open_here=True).values_list("version_id", flat=True))
-    rows = [(each, *_shares(each), each.version_id in opened and _recruits(each)) for each in counts_of(run)]
+    found = counts_of(run).order_by("version__document__code")
+    rows = [(each, *_shares(each), each.open_here and _recruits(each)) for each in found]
     return sorted(rows, key=lambda row: not row[3])
 
 
@@ -254,9 +268,20 @@ def _steps(count: TrialCount, parsed: TrialDocument, living: int) -> list[dict[s
     return steps
 
 
+def pace(progress: Progress) -> str:
+    """Patients per second and the time left, once there is something to tell them from."""
+    if progress.per_second is None:
+        return ""
+    left = "" if progress.seconds_left is None else f", about {_time(progress.seconds_left)} left"
+    return f"{progress.per_second:,.1f} patients a second{left}"
+
+
+def _time(seconds: int) -> str:
+    return f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
+
+
 def duration(run: MatchRun) -> str:
     """How long a run took, or has been going on."""
     if run.finished_at is None:
         return "–"
-    seconds = int((run.finished_at - (run.started_at or run.created_at)).total_seconds())
-    return f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
+    return _time(int((run.finished_at - (run.started_at or run.created_at)).total_seconds()))

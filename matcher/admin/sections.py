@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.db.models import Max
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -10,7 +9,7 @@ from django.urls import reverse
 from matcher.admin.asking import pair_url, shelf_url
 from matcher.models import MatchRun, TrialCount
 from matcher.pages import status_mark
-from matcher.selectors import counts_of, current_matches, current_runs, latest_run
+from matcher.selectors import counts_of, current_matches, latest_run, standing_versions, status_history
 from patients.admin import PATIENT_SECTIONS, REGISTRY_SECTIONS
 from patients.admin_site import Link, Section
 from patients.facts import lives_and_died
@@ -21,17 +20,19 @@ from trials.criteria.documents import Recruitment
 from trials.models import Document, Version
 from trials.selectors import versions_in_force
 
+#: Changes of status shown on the page of a patient.
+HISTORY_SHOWN = 10
 _ORDER = {"potentially_eligible": 0, "needs_information": 1, "not_now": 2, "not_eligible": 3}
 
 
 @PATIENT_SECTIONS.add
 def trials_of(request: HttpRequest, patient: Patient) -> Section | None:
-    """The trials of a patient as the latest runs found them, each with the way to its page."""
+    """The trials of a patient as the answers stand, each with the way to its page; and how statuses changed."""
     if not request.user.has_perm("matcher.view_match"):
         return None
     links = [Link("Against the whole shelf", shelf_url(patient.pk), "balance", primary=True)]
     versions = list(versions_in_force(kind=Document.Kind.TRIAL))
-    runs = current_runs(patient.registry)
+    stand = standing_versions(patient.registry)
     matches = {match.version_id: match for match in current_matches(patient.registry).filter(patient=patient)}
     said = list(
         PatientDetails.objects.filter(patient=patient, withdrawn_at__isnull=True).values_list("deceased", "death_first")
@@ -40,7 +41,7 @@ def trials_of(request: HttpRequest, patient: Patient) -> Section | None:
     rows = []
     for version in versions:
         match = matches.get(version.pk)
-        ran = version.pk in runs
+        ran = version.pk in stand
         status = match.status if match is not None else "not_eligible" if ran else ""
         mark = status_mark(status, deceased=dead and match is None) if status else None
         texts = [with_days(str(each["text"])) for each in match.missing] if match is not None else []
@@ -64,7 +65,9 @@ def trials_of(request: HttpRequest, patient: Patient) -> Section | None:
         {
             "offered": [row for row in rows if row["offered"]],
             "others": [row for row in rows if not row["offered"]],
-            "ran": bool(runs),
+            "ran": bool(stand),
+            "history": list(status_history(patient)[:HISTORY_SHOWN]),
+            "patient": patient,
         },
         request,
     )
@@ -73,17 +76,11 @@ def trials_of(request: HttpRequest, patient: Patient) -> Section | None:
 
 @DOCUMENT_SECTIONS.add
 def counts_of_trial(request: HttpRequest, document: Document) -> Section | None:
-    """How many patients of each registry stand where, as the latest run of each found."""
+    """How many patients of each registry stand where now."""
     if document.kind != Document.Kind.TRIAL or not request.user.has_perm("matcher.view_matchrun"):
         return None
-    latest = (
-        TrialCount.objects.filter(version__document=document, run__state=MatchRun.State.FINISHED)
-        .values("run__registry")
-        .annotate(latest=Max("pk"))
-        .values("latest")
-    )
     counts = list(
-        TrialCount.objects.filter(pk__in=latest)
+        TrialCount.objects.filter(version__document=document, current=True)
         .select_related("run__registry", "version")
         .defer("version__content")
         .order_by("run__registry__name")

@@ -14,6 +14,7 @@ from rest_framework import serializers
 from matcher.engine import Block, Change, Reason, Truth
 from matcher.models import MatchRun, Needs, Status, StatusChange
 from matcher.runs import DATA_THROUGH, read_as_of
+from matcher.selectors import progress_at
 from patients.api.asking import Asked
 from patients.api.serializers import ProgressSerializer
 from trials.api.serializers import CRITERION_KINDS, STATEMENT_KINDS, CitationSerializer, DisagreementSerializer, choices
@@ -37,6 +38,13 @@ class AsOfField(serializers.CharField):
 # --- Runs ---------------------------------------------------------------------------------------------------------
 
 
+class RunProgressSerializer(ProgressSerializer):
+    """How far a run is, and how fast, once a part of it is done."""
+
+    per_second = serializers.FloatField(allow_null=True, help_text="Patients done a second so far.")
+    seconds_left = serializers.IntegerField(allow_null=True, help_text="At that rate, while it is under way.")
+
+
 class RunTrialSerializer(serializers.Serializer[Any]):
     """A trial of a run, in the version that was evaluated."""
 
@@ -55,7 +63,16 @@ class RunTrialSerializer(serializers.Serializer[Any]):
                 "registry": "sarcoma",
                 "state": "running",
                 "ended": False,
-                "progress": {"done": 400, "total": 1000, "unit": "patients"},
+                "kind": "standing",
+                "scope": "whole",
+                "because": "asked for",
+                "progress": {
+                    "done": 400,
+                    "total": 1000,
+                    "unit": "patients",
+                    "per_second": 200.0,
+                    "seconds_left": 3,
+                },
                 "as_of": "2026-01-15",
                 "known_at": "2026-01-15T09:30:00Z",
                 "trials": [{"id": "LMS03", "version": 1}],
@@ -75,6 +92,13 @@ class RunSerializer(serializers.Serializer[MatchRun]):
 
     id = serializers.IntegerField()
     registry = serializers.CharField(source="registry.name")
+    kind = serializers.ChoiceField(
+        choices=MatchRun.Kind.choices, help_text="A standing run brings the answers that hold now up to date."
+    )
+    scope = serializers.ChoiceField(
+        choices=MatchRun.Scope.choices, help_text="Whom and what a standing run covers; an asked one is whole."
+    )
+    because = serializers.CharField(allow_blank=True, help_text="What made the system start it.")
     state = serializers.ChoiceField(
         choices=MatchRun.State.choices, help_text="pending and running go on by themselves; finished is the good end."
     )
@@ -82,7 +106,9 @@ class RunSerializer(serializers.Serializer[MatchRun]):
     progress = serializers.SerializerMethodField()
     as_of = serializers.SerializerMethodField(help_text="A date, or data-through.")
     known_at = serializers.DateTimeField(help_text="The instant whose facts are used.")
-    trials = RunTrialSerializer(source="run_versions", many=True)
+    trials = RunTrialSerializer(
+        source="run_versions", many=True, help_text="Those it names: a run of some patients asks about all that stand."
+    )
     undated = serializers.IntegerField(help_text="With data-through: patients without one, asked about at known_at.")
     vocabulary = serializers.CharField()
     engine = serializers.CharField()
@@ -91,9 +117,13 @@ class RunSerializer(serializers.Serializer[MatchRun]):
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
 
-    def get_progress(self, run: MatchRun) -> ProgressSerializer:
+    def get_progress(self, run: MatchRun) -> RunProgressSerializer:
         done = run.patients_done or 0  # type: ignore[attr-defined]  # annotated by the view
-        return {"done": done, "total": run.patients, "unit": "patients"}  # type: ignore[return-value]
+        found = progress_at(run, done)
+        return {  # type: ignore[return-value]
+            "done": done, "total": run.patients, "unit": "patients", "per_second": found.per_second,
+            "seconds_left": found.seconds_left,
+        }  # fmt: skip
 
     def get_as_of(self, run: MatchRun) -> str:
         return as_of_json(run)
@@ -125,6 +155,11 @@ class StartRunSerializer(Asked):
         help_text="By any name they answer to. Default: every trial in force, closed ones too.",
     )
     as_of = AsOfField(required=False, allow_null=True, help_text=AS_OF)
+    keep = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text="Keep these answers up to date from now on: every trial, as of today or data-through.",
+    )
 
 
 class StatusCountsSerializer(serializers.Serializer[Any]):
@@ -233,11 +268,14 @@ class MatchSerializer(_AnswerSerializer):
     registry = serializers.CharField()
     patient_id = serializers.CharField(allow_null=True, help_text="null without the scope patients:read.")
     trial = serializers.CharField()
-    as_of = serializers.DateField()
+    as_of = serializers.DateField(help_text="The date on which it was found; it may have held ever since.")
+    current = serializers.BooleanField(help_text="It holds now.")
+    replaced_by = serializers.IntegerField(allow_null=True, help_text="The run that found otherwise.")
+    replaced_at = serializers.DateTimeField(allow_null=True)
 
 
 class StatusChangeSerializer(serializers.Serializer[StatusChange]):
-    """A status that a run found otherwise than the run before it, and what caused that."""
+    """A status that is another than it was, and what caused that."""
 
     id = serializers.IntegerField()
     run = serializers.IntegerField(source="run_id")
@@ -245,11 +283,18 @@ class StatusChangeSerializer(serializers.Serializer[StatusChange]):
     patient = serializers.IntegerField(source="patient_id")
     trial = serializers.CharField(source="document.code")
     version = serializers.IntegerField(source="version.number")
-    from_status = serializers.SerializerMethodField(help_text="null: the run before did not hold the patient.")
+    from_status = serializers.SerializerMethodField(help_text="null: the patient was not in the registry.")
     to_status = serializers.ChoiceField(choices=Status.choices)
     cause = serializers.ChoiceField(choices=StatusChange.Cause.choices)
-    detail = serializers.CharField(allow_blank=True)
+    detail = serializers.CharField(allow_blank=True, help_text="The upload or action behind it.")
+    because = serializers.SerializerMethodField(
+        help_text="The facts that decided, or whose time was up; null without the scope patients:read."
+    )
     at = serializers.DateTimeField()
+
+    @extend_schema_field(serializers.CharField(allow_null=True, allow_blank=True))
+    def get_because(self, change: StatusChange) -> str | None:
+        return change.because if self.context.get("identified") else None
 
     @extend_schema_field(serializers.ChoiceField(choices=Status.choices, allow_null=True))
     def get_from_status(self, change: StatusChange) -> str | None:

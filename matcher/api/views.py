@@ -101,9 +101,10 @@ class Runs(Scoped, viewsets.ReadOnlyModelViewSet[MatchRun]):
     @extend_schema(
         summary="Start a match run",
         description="Evaluates every patient of a registry against trials on a date. The answer is the job: ask at "
-        "its `Location` until it has `ended`.",
+        "its `Location` until it has `ended`. Every trial as of today (or whatever the registry keeps, see `keep`) "
+        "brings the answers that hold now up to date; while that goes on another is refused with 409.",
         request=StartRunSerializer,
-        responses={202: RunSerializer},
+        responses={202: RunSerializer, (409, MEDIA_TYPE): ProblemSerializer},
         parameters=JOB_HEADERS,
     )
     def create(self, request: Request) -> Response:
@@ -111,11 +112,12 @@ class Runs(Scoped, viewsets.ReadOnlyModelViewSet[MatchRun]):
         asked.is_valid(raise_exception=True)
         registry = registry_named(request, asked.validated_data["registry"])
         names = asked.validated_data.get("trials")
-        run = runs.start_run(
+        run = started(
             registry=registry,
             versions=None if names is None else versions_named(names),
             as_of=asked.validated_data.get("as_of"),
             by=request.user,
+            keep=asked.validated_data.get("keep", False),
         )
         return accepted(RunSerializer(self.get_queryset().get(pk=run.pk)).data, at=reverse("run-detail", args=[run.pk]))
 
@@ -168,6 +170,14 @@ class Runs(Scoped, viewsets.ReadOnlyModelViewSet[MatchRun]):
         )
 
 
+def started(**asked: Any) -> MatchRun:
+    """A run that was just started. Raises Conflict where the answers are being brought up to date already."""
+    try:
+        return runs.start_run(**asked)
+    except runs.UnderWay as busy:
+        raise Conflict("; ".join(busy.messages)) from None
+
+
 def run_seen(request: Request, pk: Any, *, among: QuerySet[MatchRun] | None = None) -> MatchRun:
     """A run of a registry that exists for the caller. Raises NotFound."""
     found = MatchRun.objects.filter(registry__in=registries_of(request)).select_related("registry")
@@ -205,9 +215,9 @@ MATCH_SOURCES = [
 @extend_schema_view(
     list=extend_schema(
         summary="Which trials fit a patient, which patients fit a trial",
-        description="The matches of a run, a registry or a patient: name at least one of them. Without a run each "
-        "trial answers by its latest finished run. A pair without a row is not eligible. Shows the registry's own "
-        "ids, and writes an audit row, where the key has `patients:read`.",
+        description="The matches of a run, a registry or a patient: name at least one of them. Without a run: what "
+        "holds now, kept up to date as facts, trials and the day change. A pair without a row is not eligible. Shows "
+        "the registry's own ids, and writes an audit row, where the key has `patients:read`.",
         parameters=MATCH_SOURCES,
         responses={200: MatchSerializer(many=True), (409, MEDIA_TYPE): ProblemSerializer},
     ),
@@ -253,11 +263,9 @@ class Matches(Scoped, viewsets.ReadOnlyModelViewSet[Match]):
         return Response(self.shown([self.match(pk)])[0])
 
     def match(self, pk: str) -> Match:
-        """A match of a finished run that the caller may see. Raises NotFound."""
+        """A match that the caller may see, of now or of before. Raises NotFound."""
         match = (
-            Match.objects.filter(
-                pk=pk, run__registry__in=registries_of(self.request), run__state=MatchRun.State.FINISHED
-            )
+            Match.objects.filter(selectors.TOLD, pk=pk, run__registry__in=registries_of(self.request))
             .select_related("patient__registry", "run__registry", "version__document")
             .first()
         )
@@ -279,7 +287,12 @@ class Matches(Scoped, viewsets.ReadOnlyModelViewSet[Match]):
             row = selectors.match_json(match, registry=match.run.registry.name)
             if not identified:
                 row["patient_id"] = None
-            found.append({"id": match.pk, "run": match.run_id, "patient": match.patient_id, **row})
+            found.append(
+                {
+                    "id": match.pk, "run": match.run_id, "patient": match.patient_id, **row,
+                    "current": match.current, "replaced_by": match.replaced_by_id, "replaced_at": match.replaced_at,
+                }
+            )  # fmt: skip
         return found
 
     @extend_schema(
@@ -335,8 +348,8 @@ class Explanations(Scoped, viewsets.GenericViewSet[Patient]):
 @extend_schema_view(
     list=extend_schema(
         summary="How statuses changed, and what caused it",
-        description="As finished runs found them, the oldest first. Keep the cursor of the last page to be told what "
-        "changed since.",
+        description="The oldest first. Keep the cursor of the last page to be told what changed since. With "
+        "`patients:read` each says which facts decided, and an audit row is written.",
     )
 )
 class StatusChanges(Scoped, mixins.ListModelMixin, viewsets.GenericViewSet[StatusChange]):
@@ -349,13 +362,20 @@ class StatusChanges(Scoped, mixins.ListModelMixin, viewsets.GenericViewSet[Statu
 
     def get_queryset(self) -> QuerySet[StatusChange]:
         return (
-            StatusChange.objects.filter(
-                run__registry__in=registries_of(self.request), run__state=MatchRun.State.FINISHED
-            )
+            StatusChange.objects.filter(selectors.TOLD, run__registry__in=registries_of(self.request))
             .select_related("document", "version", "run__registry")
             .defer("version__content")
             .order_by("pk")
         )
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page: Sequence[StatusChange] = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        identified = has_scope(request, Scope.PATIENTS_READ)
+        if identified:
+            seen = [(each.patient_id, each.run.registry) for each in page if each.because]
+            audit_seen(request, what="API changes of status", patients=seen)
+        found = StatusChangeSerializer(page, many=True, context={"identified": identified}).data
+        return self.get_paginated_response(found)
 
 
 class EvaluateRule(Scoped, viewsets.GenericViewSet[Any]):

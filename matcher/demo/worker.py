@@ -57,18 +57,27 @@ def import_by_worker(upload: Upload, *, told: Told, waits: Waits) -> Upload:
 
 
 def match_by_workers(registry: Registry, *, by: AbstractBaseUser | None, told: Told, waits: Waits) -> MatchRun:
-    """Start a run of a registry against all trials in force and return it when it has ended. Raises WorkerSilent."""
-    run = runs.start_run(registry=registry, by=by)
+    """A run of a registry against all trials in force, when it has ended. Raises WorkerSilent.
 
-    def look() -> tuple[bool, bool, tuple[object, ...]]:
-        progress = progress_of(run)
-        told(progress.done, progress.total)
-        shards = tuple(run.shards.order_by("number").values_list("state", "attempts"))
-        return run.has_ended, run.state != MatchRun.State.PENDING, (run.state, shards)
+    An import is followed by a run of its own: what is under way is seen to its end, and where it was of every patient
+    it is the one that was wanted.
+    """
+    while True:
+        try:
+            run = runs.start_run(registry=registry, by=by)
+        except runs.UnderWay as busy:
+            run = busy.run
+        _wait(lambda run=run: _look_at(run, told), what="the match run", ahead=_shards_ahead, waits=waits)
+        run.refresh_from_db()
+        if run.scope == MatchRun.Scope.WHOLE:
+            return run
 
-    _wait(look, what="the match run", ahead=_shards_ahead, waits=waits)
-    run.refresh_from_db()
-    return run
+
+def _look_at(run: MatchRun, told: Told) -> tuple[bool, bool, tuple[object, ...]]:
+    progress = progress_of(run)
+    told(progress.done, progress.total)
+    shards = tuple(run.shards.order_by("number").values_list("state", "attempts"))
+    return run.has_ended, run.state != MatchRun.State.PENDING, (run.state, shards)
 
 
 def give_up_runs(registry: Registry, *, by: AbstractBaseUser) -> int:

@@ -9,6 +9,7 @@ import csv
 import difflib
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
@@ -82,17 +83,28 @@ def trials_named(names: Sequence[str]) -> list[Version]:
 
 
 class Progress:
-    """One line on standard error that counts; silent where nobody looks at it."""
+    """A bar on standard error with rate and time left; silent where nobody looks at it."""
+
+    WIDTH = 24
 
     def __init__(self, what: str, *, file: IO[str] | None = None) -> None:
         self.what = what
         self.file = file or sys.stderr
         self.live = self.file.isatty()
+        self.began = time.monotonic()
 
     def __call__(self, done: int, total: int) -> None:
-        if self.live:
-            self.file.write(f"\r{self.what} {done} of {total} patients")
-            self.file.flush()
+        if not self.live:
+            return
+        full = self.WIDTH * done // total if total else self.WIDTH
+        seconds = time.monotonic() - self.began
+        pace = ""
+        if done and seconds > 0:
+            left = round((total - done) * seconds / done)
+            pace = f", {done / seconds:,.0f} a second, {left // 60}:{left % 60:02} left"
+        bar = "█" * full + "░" * (self.WIDTH - full)
+        self.file.write(f"\r\033[K{self.what} {bar} {done:,} of {total:,} patients{pace}")
+        self.file.flush()
 
     def end(self) -> None:
         """Clear the line."""

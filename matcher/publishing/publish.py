@@ -9,6 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
 
 from matcher.publishing.examining import examine
+from matcher.runs.queue import follow_soon
 from trials import actions
 from trials.criteria.checks import Finding, Severity
 from trials.criteria.documents import DocumentError
@@ -71,6 +72,8 @@ def publish(*, document: Document, reviewer: User | str, by: User | None) -> Pub
         raise PublishError(document.code, findings)
     before = current_version(document)
     version = actions.freeze(draft=draft, parsed=parsed, reviewer=reviewer, by=by)
+    if document.kind == Document.Kind.TRIAL and (before is None or before.pk != version.pk):
+        follow_soon()
     return Publication(version, before is None or before.pk != version.pk, tuple(findings))
 
 

@@ -1,121 +1,189 @@
-"""How statuses changed since the run before, and what caused each change.
+"""How statuses changed, and what caused each change, in words a coordinator reads.
 
-A run is compared, document by document, with the latest finished run that asked the same kind of question no later:
-a question about last year does not undo the status of today.
+A standing run is compared with the one it starts from: the versions, the change log, the policies and the engine say
+what kind of cause it was. Which facts decided is told by asking both questions again for the pair: the criteria whose
+truth is another name the fact that came, went, or whose time was up.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from django.db.models import Q
-from django.utils import timezone
-
-from matcher.models import Match, MatchRun, RunVersion, Shard, Status, StatusChange
+from matcher.engine import CriterionResult, Evidence, TrialResult, Truth, evaluate_trial
+from matcher.models import MatchRun, Shard, StatusChange
+from matcher.pages import evidence_shown, names_in
+from matcher.pages.names import Names
+from matcher.runs.evaluating import AskedVersion, Question
+from matcher.runs.standing import Turn, asked_versions
+from patients import facts
 from patients.models import ChangeLog
-from patients.selectors import registry_patients
+from patients.selectors import keyed_patient_records
+from patients.vocabulary import default
 from trials.models import Version
 
+#: So many pairs of a shard are asked again for the facts that decided; of more, one cause behind all is the news.
+EXPLAINED = 200
+#: Facts named of one change, and letters of all together.
+NAMED, LETTERS = 3, 300
 
-def previous_of(run: MatchRun, version: Version) -> RunVersion | None:
-    """The same document in the latest finished run of the registry with which this run can be compared."""
-    earlier = RunVersion.objects.filter(
-        run__registry_id=run.registry_id,
-        run__state=MatchRun.State.FINISHED,
-        run__as_of_kind=run.as_of_kind,
-        run__known_at__lte=run.known_at,
-        version__document_id=version.document_id,
-    )
-    if run.as_of_kind == MatchRun.AsOf.DATE:
-        earlier = earlier.filter(run__as_of__lte=run.as_of)
-    return earlier.exclude(run_id=run.pk).order_by("-run__as_of", "-run__known_at", "-run_id").first()
+_Cause = StatusChange.Cause
 
 
-@dataclass(frozen=True, slots=True)
-class _Cause:
-    cause: str
-    detail: str = ""
-
-
-def changes_of(
-    shard: Shard, run_versions: Sequence[RunVersion], statuses: Mapping[tuple[int, int], str]
-) -> Iterator[StatusChange]:
-    """The status changes of a shard. `statuses` holds every pair it evaluated: patient and version to status.
-
-    A pair without a match row in the run before was not eligible there, or the patient was not there at all.
-    """
+def changes_of(shard: Shard, turns: Sequence[Turn], *, at: datetime) -> Iterator[StatusChange]:
+    """The status changes of a shard, of the pairs whose status is another."""
+    if not turns:
+        return
     run = shard.run
-    patients = sorted({patient for patient, _ in statuses})
-    by_run: dict[int, list[tuple[RunVersion, RunVersion]]] = defaultdict(list)
-    for run_version in run_versions:
-        if run_version.previous is not None:
-            by_run[run_version.previous.run_id].append((run_version, run_version.previous))
-    now = timezone.now()
-    for group in by_run.values():
-        before = group[0][1].run
-        known = set(
-            registry_patients(run.registry, known_at=before.known_at)
-            .filter(pk__gte=shard.first_patient, pk__lte=shard.last_patient)
-            .values_list("pk", flat=True)
+    causes = _Causes(run, {turn.patient for turn in turns})
+    found = [(turn, *causes.of(turn)) for turn in turns]
+    words = _words(run, [(turn, cause) for turn, cause, _ in found][:EXPLAINED])
+    for turn, cause, detail in found:
+        yield StatusChange(
+            run=run,
+            shard=shard,
+            patient_id=turn.patient,
+            document_id=turn.document,
+            version_id=turn.version,
+            from_status=turn.was,
+            to_status=turn.status,
+            cause=cause,
+            detail=detail,
+            because=words.get((turn.patient, turn.document), ""),
+            at=at,
         )
-        old = {
-            (patient, version): status
-            for patient, version, status in Match.objects.filter(
-                run=before, patient__gte=shard.first_patient, patient__lte=shard.last_patient
-            ).values_list("patient_id", "version_id", "status")
-        }
-        causes = _Causes(run, before, shard)
-        for run_version, previous in group:
-            for patient in patients:
-                is_known = patient in known
-                earlier = old.get((patient, previous.version_id), Status.NOT_ELIGIBLE)
-                was = str(earlier) if is_known else ""
-                is_ = statuses[patient, run_version.version_id]
-                if was == is_ or (not is_known and is_ == Status.NOT_ELIGIBLE):
-                    continue
-                found = (
-                    causes.of(patient, run_version, previous) if is_known else _Cause(StatusChange.Cause.NEW_PATIENT)
-                )
-                yield StatusChange(
-                    run=run,
-                    shard=shard,
-                    patient_id=patient,
-                    document_id=run_version.version.document_id,
-                    version=run_version.version,
-                    from_status=was,
-                    to_status=is_,
-                    cause=found.cause,
-                    detail=found.detail,
-                    at=now,
-                )
 
 
 class _Causes:
-    """What differs between two runs, for the patients of a shard; of several causes the most telling is named."""
+    """What differs between a run and the one it starts from; of several causes the most telling is named."""
 
-    def __init__(self, run: MatchRun, before: MatchRun, shard: Shard) -> None:
-        since = ChangeLog.objects.filter(registry=run.registry, at__gt=before.known_at, at__lte=run.known_at)
-        theirs = since.filter(
-            Q(patient__gte=shard.first_patient, patient__lte=shard.last_patient), kind=ChangeLog.Kind.PATIENT
+    def __init__(self, run: MatchRun, patients: set[int]) -> None:
+        base = run.base
+        since = ChangeLog.objects.filter(
+            registry=run.registry_id, pk__gt=base.cursor if base is not None else 0, pk__lte=run.cursor
         )
-        self.patients = dict(theirs.order_by("id").values_list("patient_id", "cause"))
+        theirs = since.filter(kind=ChangeLog.Kind.PATIENT).order_by("id")
+        if len(patients) < 500:
+            theirs = theirs.filter(patient__in=patients)
+        self.patients = dict(theirs.values_list("patient_id", "cause"))
         self.registry = (
             since.filter(kind=ChangeLog.Kind.REGISTRY).order_by("id").values_list("cause", flat=True).last() or ""
         )
-        self.policy = run.policy != before.policy
-        self.vocabulary = run.vocabulary != before.vocabulary
-        self.engine = run.engine != before.engine
+        self.policy = base is not None and run.policy != base.policy
+        self.vocabulary = base is not None and run.vocabulary != base.vocabulary
+        self.engine = base is not None and run.engine != base.engine
+        self.numbers: Mapping[int, int] = dict(
+            Version.objects.filter(superseded_at__isnull=True).values_list("pk", "number")
+        )
 
-    def of(self, patient: int, run_version: RunVersion, previous: RunVersion) -> _Cause:
-        """What changed the status of a patient whom both runs hold."""
-        if previous.version_id != run_version.version_id:
-            return _Cause(StatusChange.Cause.NEW_VERSION, f"version {run_version.version.number}")
-        if patient in self.patients:
-            return _Cause(StatusChange.Cause.FACTS, self.patients[patient])
+    def of(self, turn: Turn) -> tuple[_Cause, str]:
+        """What changed the status of a pair."""
+        if not turn.was:
+            return _Cause.NEW_PATIENT, self.patients.get(turn.patient, "")
+        if turn.version_before != turn.version:
+            return _Cause.NEW_VERSION, f"version {self.numbers.get(turn.version, '')}".strip()
+        if turn.patient in self.patients:
+            return _Cause.FACTS, self.patients[turn.patient]
         if self.policy:
-            return _Cause(StatusChange.Cause.POLICY, self.registry)
+            return _Cause.POLICY, self.registry
         if self.vocabulary:
-            return _Cause(StatusChange.Cause.VOCABULARY)
-        return _Cause(StatusChange.Cause.ENGINE if self.engine else StatusChange.Cause.TIME)
+            return _Cause.VOCABULARY, ""
+        return (_Cause.ENGINE, "") if self.engine else (_Cause.TIME, "")
+
+
+# --- Words ---
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A patient at one end of a change: what was known, and the answer of each trial."""
+
+    record: facts.Patient
+    refs: frozenset[str]
+    question: Question
+
+    def answer(self, asked: AskedVersion) -> TrialResult:
+        return evaluate_trial(
+            asked.document, self.record, as_of=self.question.day_of(self.record), version=asked.version.number,
+            open_here=asked.open_here, each_clears=False,
+        )  # fmt: skip
+
+
+def _words(run: MatchRun, turns: Sequence[tuple[Turn, _Cause]]) -> dict[tuple[int, int], str]:
+    """The facts that decided, by patient and document, of changes that facts or time caused."""
+    wanted = [(turn, cause) for turn, cause in turns if cause in (_Cause.FACTS, _Cause.TIME)]
+    if not wanted or run.base is None:
+        return {}
+    versions = {each.version.document_id: each for each in asked_versions(run)}
+    patients = {turn.patient for turn, _ in wanted}
+    before = _sides(Question.of(run.base, ()), patients)
+    after = _sides(Question.of(run, ()), patients)
+    found: dict[tuple[int, int], str] = {}
+    for turn, cause in wanted:
+        old, new = before.get(turn.patient), after.get(turn.patient)
+        if old is None or new is None:
+            continue
+        asked = versions[turn.document]
+        turned = list(_turned(old.answer(asked), new.answer(asked)))
+        names = names_in(new.record, default())
+        said = _facts(turned, old, new, names) if cause is _Cause.FACTS else _times(turned, names)
+        found[turn.patient, turn.document] = _joined(said)
+    return found
+
+
+def _sides(question: Question, patients: Iterable[int]) -> dict[int, _Side]:
+    found = {}
+    for key, record in keyed_patient_records(question.registry, known_at=question.known_at, ids=patients):
+        refs = frozenset(each.id for each in (*record.facts(), *record.coverage, *record.answers))
+        found[key] = _Side(record, refs, question)
+    return found
+
+
+def _turned(old: TrialResult, new: TrialResult) -> Iterator[tuple[CriterionResult, CriterionResult]]:
+    """The counted criteria whose truth is another, before and after; those that decide the status first."""
+    was = {each.criterion.id: each for each in old.criteria}
+    pairs = [(was[each.criterion.id], each) for each in new.criteria if each.counted]
+    pairs = [pair for pair in pairs if pair[0].truth is not pair[1].truth]
+    yield from sorted(pairs, key=lambda pair: pair[1].truth is Truth.MET)
+
+
+def _facts(
+    turned: Sequence[tuple[CriterionResult, CriterionResult]], old: _Side, new: _Side, names: Names
+) -> Iterator[str]:
+    """Facts that came, else those that went."""
+    came = [item for _, after in turned for item in after.evidence if item.fact in new.refs - old.refs]
+    if came:
+        yield from _said(came, names)
+        return
+    went = [item for before, _ in turned for item in before.evidence if item.fact in old.refs - new.refs]
+    yield from (f"no longer: {text}" for text in _said(went, names_in(old.record, default())))
+
+
+def _times(turned: Sequence[tuple[CriterionResult, CriterionResult]], names: Names) -> Iterator[str]:
+    """What time did to a criterion: with the fact it is about, where there is one."""
+    for before, after in turned:
+        evidence = [item for item in (before.evidence or after.evidence) if ":" in item.fact or item.unit == "years"]
+        texts = list(_said(evidence, names))[:1] or [after.criterion.text.rstrip(".")]
+        if after.truth is Truth.UNKNOWN:
+            yield f"{after.criterion.id} open: {texts[0]} ({after.reason})"
+        else:
+            met = "met" if after.truth is Truth.MET else "not met"
+            yield (
+                f"{after.criterion.id} {met}: window of {texts[0]} ended"
+                if evidence
+                else (f"{after.criterion.id} {met}: {texts[0]}")
+            )
+
+
+def _said(evidence: Iterable[Evidence], names: Names) -> Iterator[str]:
+    """Facts with their values and dates: "platelets 92 10*3/uL, 3 Mar 2026"."""
+    for shown in evidence_shown(evidence, default(), names):
+        yield f"{shown.text}, {shown.date}" if shown.date else shown.text
+
+
+def _joined(texts: Iterable[str]) -> str:
+    distinct = list(dict.fromkeys(texts))
+    more = f" and {len(distinct) - NAMED} more" if len(distinct) > NAMED else ""
+    text = "; ".join(distinct[:NAMED]) + more
+    return text if len(text) <= LETTERS else text[: LETTERS - 1] + "…"

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from itertools import islice
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Max, Min
 from django.utils import timezone
 
-from matcher.models import MatchRun, RunVersion, Shard
-from matcher.runs.asking import DATA_THROUGH, AsOf, today_in
-from matcher.runs.ending import finish_if_done
-from matcher.runs.history import previous_of
+from matcher.models import MatchRun, PatientStanding, RunVersion, Shard, StandingQuestion
+from matcher.runs import asking
+from matcher.runs.asking import DATA_THROUGH, AsOf
+from matcher.runs.ending import finish_if_done, leave_half_done
 from matcher.runs.identity import engine_version, policy_digest
 from matcher.runs.queue import send
+from matcher.runs.standing import standing_counts
 from patients import trust
-from patients.models import Registry
+from patients.models import ChangeLog, Patient, Registry
 from patients.selectors import registry_patients, settled_instant
 from patients.vocabulary import default
 from trials.models import Document, Version
@@ -30,6 +34,29 @@ SHARD_PATIENTS = 200
 SHARD_PAIRS = 500
 
 
+class UnderWay(ValidationError):
+    """The answers of a registry are being brought up to date already, by `run`."""
+
+    def __init__(self, run: MatchRun) -> None:
+        self.run = run
+        super().__init__(
+            f"run {run.pk} is bringing the answers of {run.registry} up to date: what came since follows by itself"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A standing run before it is written: what it covers, as of when, and what made it due."""
+
+    scope: MatchRun.Scope
+    because: str
+    known_at: datetime
+    day: date
+    cursor: int
+    versions: tuple[Version, ...] = ()
+    patients: tuple[int, ...] = ()
+
+
 @transaction.atomic
 def start_run(
     *,
@@ -38,36 +65,39 @@ def start_run(
     as_of: AsOf = None,
     by: User | None,
     queue: bool = True,
+    keep: bool = False,
 ) -> MatchRun:
     """Write a run of a registry against trial versions (default: all in force) with its shards, and send them.
 
     `as_of` None is today in the registry's time zone. Without `queue` nothing is sent: the caller works the shards.
-    Raises ValidationError where there is no trial, or two versions of one.
+    A run of every trial as the registry's standing question asks brings the answers that hold now up to date, for
+    every patient; `keep` makes today, or data-through, that question. Any other run answers for itself. Raises
+    ValidationError where there is no trial, or two versions of one, and UnderWay where a standing run is.
     """
     chosen = list(versions_in_force(kind=Document.Kind.TRIAL) if versions is None else versions)
     if not chosen:
         raise ValidationError("no trial is published: publish one, or load_library")
     _check(chosen)
-    known_at = settled_instant(registry)
     kind = MatchRun.AsOf.DATA_THROUGH if as_of == DATA_THROUGH else MatchRun.AsOf.DATE
-    run = MatchRun.objects.create(
-        registry=registry,
-        as_of_kind=kind,
-        as_of=as_of if as_of is not None and as_of != DATA_THROUGH else today_in(registry, at=known_at),
-        known_at=known_at,
-        vocabulary=default().release,
-        engine=engine_version(),
-        policy=policy_digest(registry, known_at=known_at),
-        requested_by=by,
-    )
-    RunVersion.objects.bulk_create(
-        RunVersion(run=run, version=version, previous=previous_of(run, version), open_here=version.document.open_here)
-        for version in chosen
-    )
-    shards = Shard.objects.bulk_create(_shards(run, size=_size(len(chosen))), batch_size=500)
-    run.patients = sum(shard.patients for shard in shards)
-    run.shards_total = len(shards)
-    run.save(update_fields=["patients", "shards_total"])
+    moves = versions is None and (as_of is None or as_of == DATA_THROUGH)
+    if keep and not moves:
+        raise ValidationError("only the answers of every trial, today or at data-through, can be kept up to date")
+    question = locked_question(registry)
+    if moves and (keep or question.as_of_kind == kind):
+        if keep and question.as_of_kind != kind:
+            _ask(question, kind, by=by)
+        known_at = settled_instant(registry)
+        plan = Plan(
+            scope=MatchRun.Scope.WHOLE,
+            because="asked for",
+            known_at=known_at,
+            day=asking.today_in(registry, at=known_at),
+            cursor=end_of_log(registry, known_at=known_at),
+            versions=tuple(chosen),
+        )
+        run = start_standing(question, plan, by=by, queue=queue)
+    else:
+        run = _start_asked(registry, chosen, kind, as_of, by=by, queue=queue)
     trust.record(
         actor=by,
         action="match run started",
@@ -79,13 +109,109 @@ def start_run(
             "patients": run.patients,
         },
     )
+    return run
+
+
+def locked_question(registry: Registry) -> StandingQuestion:
+    """The standing question of a registry, locked until the transaction ends: runs of it start and end one by one."""
+    StandingQuestion.objects.get_or_create(registry=registry)
+    return StandingQuestion.objects.select_for_update(of=("self",)).select_related("run", "registry").get(
+        registry=registry
+    )  # fmt: skip
+
+
+def under_way(registry: Registry) -> MatchRun | None:
+    """The standing run of a registry that has not ended."""
+    return MatchRun.objects.filter(
+        registry=registry, kind=MatchRun.Kind.STANDING, state__in=MatchRun.UNDER_WAY
+    ).first()  # fmt: skip
+
+
+def end_of_log(registry: Registry, *, known_at: datetime) -> int:
+    """The last change of a registry that a run of `known_at` takes account of, with all before it."""
+    log = ChangeLog.objects.filter(registry=registry)
+    first_after = log.filter(at__gt=known_at).aggregate(first=Min("pk"))["first"]
+    if first_after is not None:
+        log = log.filter(pk__lt=first_after)
+    return log.aggregate(last=Max("pk"))["last"] or 0
+
+
+def start_standing(
+    question: StandingQuestion, plan: Plan, *, by: User | None, queue: bool
+) -> MatchRun:  # fmt: skip
+    """Write a standing run and its shards, under the lock of its question. Raises UnderWay where there is one."""
+    registry = question.registry
+    if (other := under_way(registry)) is not None:
+        raise UnderWay(other)
+    run = MatchRun.objects.create(
+        registry=registry,
+        kind=MatchRun.Kind.STANDING,
+        scope=plan.scope,
+        because=plan.because[:200],
+        base=question.run,
+        cursor=plan.cursor,
+        as_of_kind=question.as_of_kind,
+        as_of=plan.day,
+        **_rests_on(registry, plan.known_at),
+        requested_by=by,
+    )
+    _add(run, plan.versions, plan.patients, queue=queue)
+    return run
+
+
+def _start_asked(
+    registry: Registry, chosen: Sequence[Version], kind: str, as_of: AsOf, *, by: User | None, queue: bool
+) -> MatchRun:  # fmt: skip
+    known_at = settled_instant(registry)
+    run = MatchRun.objects.create(
+        registry=registry,
+        as_of_kind=kind,
+        as_of=as_of if isinstance(as_of, date) else asking.today_in(registry, at=known_at),
+        **_rests_on(registry, known_at),
+        requested_by=by,
+    )
+    _add(run, chosen, (), queue=queue)
+    return run
+
+
+def _rests_on(registry: Registry, known_at: datetime) -> dict[str, object]:
+    return {
+        "known_at": known_at,
+        "vocabulary": default().release,
+        "engine": engine_version(),
+        "policy": policy_digest(registry, known_at=known_at),
+    }
+
+
+def _add(run: MatchRun, versions: Sequence[Version], patients: Sequence[int], *, queue: bool) -> None:
+    """The versions and shards of a run that was just written; one without a patient is finished at once."""
+    RunVersion.objects.bulk_create(
+        RunVersion(run=run, version=version, open_here=version.document.open_here) for version in versions
+    )
+    if run.scope == MatchRun.Scope.PATIENTS:
+        made = _shards_of(run, patients, size=_size(standing_counts(run.registry_id).count()))
+    else:
+        made = _shards(run, size=_size(len(versions)))
+    shards = Shard.objects.bulk_create(made, batch_size=500)
+    run.patients = sum(shard.patients for shard in shards)
+    run.shards_total = len(shards)
+    run.save(update_fields=["patients", "shards_total"])
     if not shards:
         finish_if_done(run.pk)
         run.refresh_from_db()
     elif queue:
         keys = [shard.pk for shard in shards]
         transaction.on_commit(lambda: send(keys))
-    return run
+
+
+def _ask(question: StandingQuestion, kind: str, *, by: User | None) -> None:
+    """Ask about another date from now on: every answer that stands is due."""
+    before, question.as_of_kind, question.whole_due = question.as_of_kind, kind, True
+    question.save(update_fields=["as_of_kind", "whole_due"])
+    trust.record(
+        actor=by, action="standing question changed", target=question, registry=question.registry,
+        before={"as_of": str(before)}, after={"as_of": str(kind)},
+    )  # fmt: skip
 
 
 def _check(versions: Sequence[Version]) -> None:
@@ -98,20 +224,45 @@ def _check(versions: Sequence[Version]) -> None:
 
 
 def _size(versions: int) -> int:
-    return max(1, min(SHARD_PATIENTS, SHARD_PAIRS // versions))
+    return max(1, min(SHARD_PATIENTS, SHARD_PAIRS // max(1, versions)))
 
 
-def _shards(run: MatchRun, *, size: int) -> Iterator[Shard]:
-    keys = registry_patients(run.registry, known_at=run.known_at).values_list("pk", flat=True).iterator(chunk_size=5000)
+def _shards_of(run: MatchRun, patients: Sequence[int], *, size: int) -> Iterator[Shard]:
+    """Shards that name their patients."""
+    keys = iter(sorted(set(patients)))
     number = 0
     while some := list(islice(keys, size)):
         number += 1
-        yield Shard(run=run, number=number, first_patient=some[0], last_patient=some[-1], patients=len(some))
+        yield Shard(
+            run=run, number=number, first_patient=some[0], last_patient=some[-1], patients=len(some), chosen=some
+        )
+
+
+def _shards(run: MatchRun, *, size: int) -> Iterator[Shard]:
+    """Ranges without gaps from the first patient there ever was to the last: who left the registry lies in one too."""
+    keys = registry_patients(run.registry, known_at=run.known_at).values_list("pk", flat=True).iterator(chunk_size=5000)
+    ever = Patient.objects.filter(registry=run.registry).aggregate(first=Min("pk"), last=Max("pk"))
+    number, first = 0, ever["first"]
+    waiting: Shard | None = None
+    while some := list(islice(keys, size)):
+        if waiting is not None:
+            yield waiting
+        number += 1
+        waiting = Shard(run=run, number=number, first_patient=first, last_patient=some[-1], patients=len(some))
+        first = some[-1] + 1
+    if waiting is None and PatientStanding.objects.filter(registry=run.registry).exists():
+        waiting = Shard(run=run, number=1, first_patient=first, patients=0)
+    if waiting is not None:
+        waiting.last_patient = ever["last"]
+        yield waiting
 
 
 @transaction.atomic
 def cancel_run(*, run: MatchRun, by: User | None, reason: str) -> MatchRun:
-    """End a run that is not done; what its shards stored stays unseen. Raises ValidationError where it has ended."""
+    """End a run that is not done. Raises ValidationError where it has ended.
+
+    What the shards of an asked run stored stays unseen; what those of a standing run brought up to date stays so.
+    """
     if not reason.strip():
         raise ValidationError({"reason": "say why the run is cancelled"})
     row = MatchRun.objects.select_for_update().get(pk=run.pk)
@@ -119,6 +270,7 @@ def cancel_run(*, run: MatchRun, by: User | None, reason: str) -> MatchRun:
         raise ValidationError(f"the run has ended already: {row.get_state_display()}")
     row.state, row.finished_at = MatchRun.State.CANCELLED, timezone.now()
     row.save(update_fields=["state", "finished_at"])
+    leave_half_done(row)
     trust.record(
         actor=by, action="match run cancelled", target=row, registry=row.registry, after={"done": row.shards_done},
         reason=reason.strip(),

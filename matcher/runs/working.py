@@ -14,23 +14,23 @@ import logging
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import date
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from matcher.engine import CriterionResult, TrialResult, Truth, UnknownWord, deceased, evaluate_trial
-from matcher.engine.wire import summary_json
-from matcher.models import Match, MatchRun, RunVersion, Shard, Status, StatusChange
-from matcher.runs.asking import DATA_THROUGH, day_of
+from matcher.engine import UnknownWord
+from matcher.models import Match, MatchRun, Shard, StatusChange
+from matcher.runs.counting import difference
 from matcher.runs.ending import end_badly, finish_if_done
+from matcher.runs.evaluating import Found, Question, evaluate
 from matcher.runs.history import changes_of
-from patients.selectors import keyed_patient_records, registry_patients
-from trials.criteria.documents import TrialDocument
+from matcher.runs.standing import asked_versions, match_of, question_before, store_difference
+from patients.selectors import registry_patients
 
 log = logging.getLogger(__name__)
 
@@ -136,140 +136,57 @@ def _give_back(shard: Shard, error: Exception) -> bool:
 
 
 @dataclass(slots=True)
-class _Counts:
-    """What a shard counts for one version; `funnel` is alone, in order, unknown per criterion, over the living."""
+class _Work:
+    """What a shard found, before it is stored: of these patients, with the counts as the shard keeps them."""
 
-    statuses: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*Status.values, "deceased"), 0))
-    funnel: dict[str, list[int]] = field(default_factory=dict)
-
-    def add(self, document: TrialDocument, result: TrialResult) -> None:
-        """Count the answer of one living patient."""
-        self.statuses[result.status.value] += 1
-        left = {cohort.id for cohort in document.cohorts} or {""}
-        for each in result.criteria:
-            if not each.counted:
-                continue
-            numbers = self.funnel.setdefault(each.criterion.id, [0, 0, 0])
-            if each.truth is Truth.UNKNOWN:
-                numbers[2] += 1
-            elif each.truth is Truth.NOT_MET:
-                numbers[0] += 1
-                # A criterion of one cohort removes a patient only where no other cohort is left.
-                if left:
-                    left -= _cohorts_of(each) or left
-                    numbers[1] += not left
-
-    def as_json(self) -> dict[str, Any]:
-        return {**self.statuses, "funnel": self.funnel}
+    patients: list[int]
+    found: Found
+    counts: dict[str, Any]
 
 
-def _cohorts_of(result: CriterionResult) -> set[str]:
-    return set(result.criterion.cohorts)
+def _evaluate(shard: Shard) -> _Work:
+    run = shard.run
+    # A run of some patients evaluates them twice.
+    seconds = SHARD_SECONDS / 2 if run.scope == MatchRun.Scope.PATIENTS else SHARD_SECONDS
+    until = time.monotonic() + seconds
+    versions = asked_versions(run)
+    keys = _patients(shard)
+    found = evaluate(Question.of(run, versions), keys, until=until)
+    done = keys[: bisect_left(keys, found.rest[0])] if found.rest else keys
+    if run.scope == MatchRun.Scope.PATIENTS:
+        # The same patients as they were counted: the rest of the registry counts as before.
+        before = evaluate(question_before(run, versions), done)
+        return _Work(done, found, difference(found.counts, before.counts))
+    return _Work(done, found, {str(version): counts.as_json() for version, counts in found.counts.items()})
 
 
-@dataclass(slots=True)
-class _Found:
-    """What a shard found, before it is stored."""
-
-    matches: list[Match] = field(default_factory=list)
-    statuses: dict[tuple[int, int], str] = field(default_factory=dict)
-    counts: dict[int, _Counts] = field(default_factory=dict)
-    run_versions: list[RunVersion] = field(default_factory=list)
-    undated: int = 0
-    #: The patients whom there was no time for, in order.
-    rest: list[int] = field(default_factory=list)
-
-
-def _evaluate(shard: Shard) -> _Found:
-    run, until = shard.run, time.monotonic() + SHARD_SECONDS
-    found = _Found(run_versions=list(_run_versions(run)))
-    documents = [(each, _trial(each)) for each in found.run_versions]
-    found.counts = {each.version_id: _Counts() for each in found.run_versions}
-    there = registry_patients(run.registry, known_at=run.known_at).filter(
-        pk__gte=shard.first_patient, pk__lte=shard.last_patient
-    )
-    keys = list(there.order_by("pk").values_list("pk", flat=True))
-    asked = DATA_THROUGH if run.as_of_kind == MatchRun.AsOf.DATA_THROUGH else run.as_of
-    done = 0
-    for key, patient in keyed_patient_records(run.registry, known_at=run.known_at, ids=keys):
-        if done and time.monotonic() > until:
-            found.rest = keys[done:]
-            break
-        done += 1
-        as_of = day_of(asked, patient, otherwise=run.as_of)
-        found.undated += asked == DATA_THROUGH and patient.data_through is None
-        if deceased(patient, as_of):
-            # Vital status comes first: nothing else is asked about the dead, who are counted apart.
-            for run_version, _ in documents:
-                found.counts[run_version.version_id].statuses["deceased"] += 1
-                found.statuses[key, run_version.version_id] = Status.NOT_ELIGIBLE.value
-            continue
-        for run_version, document in documents:
-            version = run_version.version
-            result = evaluate_trial(
-                document,
-                patient,
-                as_of=as_of,
-                version=version.number,
-                open_here=run_version.open_here,
-                each_clears=False,
-            )
-            found.counts[version.pk].add(document, result)
-            found.statuses[key, version.pk] = result.status.value
-            if result.status.value != Status.NOT_ELIGIBLE:
-                found.matches.append(_match(shard, key, run_version, as_of, result))
-    return found
-
-
-def _run_versions(run: MatchRun) -> Iterable[RunVersion]:
-    return (
-        run.run_versions.select_related("version__document", "previous__run")
-        .defer("version__content")
-        .order_by("version__document__code")
-    )
-
-
-def _trial(run_version: RunVersion) -> TrialDocument:
-    document = run_version.version.parsed
-    assert isinstance(document, TrialDocument)  # start_run takes nothing else
-    return document
-
-
-def _match(shard: Shard, patient: int, run_version: RunVersion, as_of: date, result: TrialResult) -> Match:
-    said = summary_json(result)
-    return Match(
-        run_id=shard.run_id,
-        shard=shard,
-        patient_id=patient,
-        version_id=run_version.version_id,
-        as_of=as_of,
-        status=said["status"],
-        offered=said["offered"],
-        cohort=said["cohort"] or "",
-        cohorts=said["cohorts"],
-        needs=said["needs"] or "",
-        missing=said["missing"],
-        to_read=said["to_read"],
-        clears_on=result.best.clears_on,
-        next_flip=result.next_flip,
-    )
+def _patients(shard: Shard) -> list[int]:
+    """The patients of a shard in the order of their keys; those that were named may have left the registry."""
+    if shard.chosen is not None:
+        return list(shard.chosen)
+    there = registry_patients(shard.run.registry, known_at=shard.run.known_at)
+    within = there.filter(pk__gte=shard.first_patient, pk__lte=shard.last_patient)
+    return list(within.order_by("pk").values_list("pk", flat=True))
 
 
 # --- Storing ---
 
 
-def _store(shard: Shard, found: _Found) -> tuple[bool, int | None]:
+def _store(shard: Shard, work: _Work) -> tuple[bool, int | None]:
     """Everything of a shard in one transaction, with a new shard for the rest where it is cut.
 
     Returns whether it was stored, which it is not where this attempt was overtaken or the run has ended; and the key
     of the shard for the rest.
     """
+    found, run = work.found, shard.run
     rest: Shard | None = None
     if found.rest:
         rest = Shard(run_id=shard.run_id, first_patient=found.rest[0], last_patient=shard.last_patient)
         rest.patients = len(found.rest)
         # Patients between the two ranges there are none, so it ends where the rest begins.
         shard.last_patient, shard.patients = found.rest[0] - 1, shard.patients - rest.patients
+        if shard.chosen is not None:
+            rest.chosen, shard.chosen = found.rest, work.patients
     with transaction.atomic():
         now = timezone.now()
         running = MatchRun.objects.filter(state=MatchRun.State.RUNNING).values("pk")
@@ -281,17 +198,26 @@ def _store(shard: Shard, found: _Found) -> tuple[bool, int | None]:
             undated=found.undated,
             last_patient=shard.last_patient,
             patients=shard.patients,
-            counts={str(version): counts.as_json() for version, counts in found.counts.items()},
+            chosen=shard.chosen,
+            counts=work.counts,
             error="",
         )
         if not held:
             return False, None
-        Match.objects.bulk_create(found.matches, batch_size=500)
-        StatusChange.objects.bulk_create(changes_of(shard, found.run_versions, found.statuses), batch_size=500)
-        # Last, for the run's row is held until the end of the transaction.
-        run = MatchRun.objects.filter(pk=shard.run_id)
-        run.update(shards_done=F("shards_done") + 1, shards_total=F("shards_total") + int(rest is not None))
+        if run.kind == MatchRun.Kind.STANDING:
+            turns = store_difference(shard, work.patients, found, at=now)
+            StatusChange.objects.bulk_create(changes_of(shard, turns, at=now), batch_size=500)
+        else:
+            Match.objects.bulk_create((match_of(shard, row) for row in found.rows()), batch_size=500)
+        # Last, for the run's row is held until the end of the transaction. A run that was ended meanwhile, and
+        # perhaps followed by another, must not be stored into.
+        row = MatchRun.objects.filter(pk=shard.run_id)
+        if not row.filter(state=MatchRun.State.RUNNING).update(
+            shards_done=F("shards_done") + 1, shards_total=F("shards_total") + int(rest is not None)
+        ):
+            transaction.set_rollback(True)
+            return False, None
         if rest is not None:
-            rest.number = run.values_list("shards_total", flat=True).get()
+            rest.number = row.values_list("shards_total", flat=True).get()
             rest.save()
     return True, rest.pk if rest is not None else None

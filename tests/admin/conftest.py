@@ -16,7 +16,7 @@ from django.test import Client
 from matcher import runs
 from matcher.models import MatchRun
 from patients.models import Patient, Registry
-from tests.shelf import OPTION, STATEMENT, centre, published
+from tests.shelf import OPTION, STATEMENT, centre, on_day, published
 from trials.actions import save_statement
 from trials.models import Version
 
@@ -57,9 +57,16 @@ def option(db: None) -> Version:
 
 
 @pytest.fixture
-def run(registry: Registry, trial: Version) -> MatchRun:
-    """A finished run."""
-    return runs.run_inline(runs.start_run(registry=registry, as_of=DAY, by=None, queue=False))
+def today(monkeypatch: pytest.MonkeyPatch) -> date:
+    """The day of the tests, where a run asks about today."""
+    on_day(monkeypatch, DAY)
+    return DAY
+
+
+@pytest.fixture
+def run(registry: Registry, trial: Version, today: date) -> MatchRun:
+    """A finished run that found what holds now."""
+    return runs.run_inline(runs.start_run(registry=registry, by=None, queue=False))
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -9,7 +11,7 @@ from django.urls import reverse
 from matcher import runs
 from matcher.models import Match, MatchRun
 from patients.models import Registry
-from tests.admin.conftest import DAY, Person, text_of
+from tests.admin.conftest import Person, text_of
 from tests.shelf import TRIAL, published
 from trials.models import Version
 
@@ -21,10 +23,10 @@ CLOSED = (
 
 
 @pytest.fixture
-def both(registry: Registry, trial: Version) -> MatchRun:
+def both(registry: Registry, trial: Version, today: date) -> MatchRun:
     """A finished run of an open and a closed trial."""
     published(CLOSED)
-    return runs.run_inline(runs.start_run(registry=registry, as_of=DAY, by=None, queue=False))
+    return runs.run_inline(runs.start_run(registry=registry, by=None, queue=False))
 
 
 def test_matches_are_those_of_trials_that_take_patients(both: MatchRun, coordinator: Client) -> None:
@@ -40,10 +42,10 @@ def test_matches_are_those_of_trials_that_take_patients(both: MatchRun, coordina
 
 
 def test_without_a_trial_that_takes_patients_the_way_to_the_others_is_shown(
-    registry: Registry, coordinator: Client
+    registry: Registry, coordinator: Client, today: date
 ) -> None:
     published(CLOSED)
-    runs.run_inline(runs.start_run(registry=registry, as_of=DAY, by=None, queue=False))
+    runs.run_inline(runs.start_run(registry=registry, by=None, queue=False))
     text = text_of(coordinator.get(reverse("admin:matcher_match_changelist")))
     assert "No match of a trial that takes patients here: look among closed trials too" in text
 

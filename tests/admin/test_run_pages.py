@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from matcher import runs
 from matcher.models import Match, MatchRun
@@ -18,6 +20,8 @@ from trials.models import Version
 ADD = "admin:matcher_matchrun_add"
 MATCHES = "admin:matcher_match_changelist"
 
+pytestmark = pytest.mark.usefixtures("today")
+
 
 def page_of(client: Client, run: MatchRun) -> Any:
     return client.get(reverse("admin:matcher_matchrun_change", args=[run.pk]))
@@ -28,7 +32,8 @@ def matches(client: Client, **query: Any) -> Any:
 
 
 def started(registry: Registry) -> MatchRun:
-    return runs.start_run(registry=registry, as_of=DAY, by=None, queue=False)
+    """A run of every trial as of the day of the tests: what it finds is what holds now."""
+    return runs.start_run(registry=registry, by=None, queue=False)
 
 
 @pytest.mark.parametrize(("said", "kind", "as_of"), [
@@ -74,7 +79,14 @@ def test_the_page_tells_progress_and_then_counts(registry: Registry, trial: Vers
     run = started(registry)
     url = reverse("admin:matcher_matchrun_progress", args=[run.pk])
     assert f'data-progress="{url}"' in page_of(coordinator, run).content.decode()
-    assert coordinator.get(url).json() == {"state": "pending", "text": "waiting", "done": 0, "total": 5, "ended": False}
+    assert coordinator.get(url).json() == {
+        "state": "pending",
+        "text": "waiting",
+        "done": 0,
+        "total": 5,
+        "pace": "",
+        "ended": False,
+    }
     runs.run_inline(run)
     assert coordinator.get(url).json()["ended"] is True
     text = text_of(page_of(coordinator, run))
@@ -141,6 +153,68 @@ def test_what_changed_since_the_run_before_is_told(registry: Registry, run: Matc
     text = text_of(page_of(coordinator, runs.run_inline(started(registry))))
     assert "1 change of status" in text
     assert "P-2 FIRST needs information potentially eligible" in text
+
+
+def test_a_change_is_told_with_its_cause_where_people_look(
+    registry: Registry, run: MatchRun, trial: Version, coordinator: Client
+) -> None:
+    uploaded(registry, {"observations": "patient_id,test,value,date\nP-2,ecog,1,2026-01-14\n"})
+    followed = runs.follow(registry, queue=False)
+    assert followed is not None
+    followed = runs.run_inline(followed)
+    said = "ECOG performance status: 1, 14 Jan 2026 upload"
+    for address in (
+        reverse("admin:matcher_pair", args=[number("P-2"), trial.document_id]),
+        reverse("admin:patients_patient_change", args=[number("P-2")]),
+        reverse("admin:matcher_matchrun_change", args=[followed.pk]),
+    ):
+        text = text_of(coordinator.get(address))
+        assert f"potentially eligible {said}" in text, address
+    page = text_of(page_of(coordinator, followed))
+    # The counts are those of the registry, of whom one was asked.
+    assert "because of: 1 patient changed" in page and "FIRST-LMS version 1 2 0 1 1 1" in page
+    assert "1 patient changed" in text_of(coordinator.get(reverse("admin:matcher_matchrun_changelist")))
+    url = reverse("admin:matcher_matchrun_funnel", args=[followed.pk, trial.document_id])
+    assert "I2 ECOG 0 to 2. 0 0 0 3" in text_of(coordinator.get(url))
+
+
+def test_while_answers_are_brought_up_to_date_another_run_has_to_wait(
+    registry: Registry, trial: Version, coordinator: Client
+) -> None:
+    run = started(registry)
+    late = coordinator.post(reverse(ADD), {"registry": registry.pk, "when": "today"})
+    assert late.status_code == 400 and f"Run {run.pk} is bringing the answers" in text_of(late)
+    assert coordinator.post(reverse(ADD), {"registry": registry.pk, "when": "date", "as_of": "2026-01-15"}).url
+
+
+def test_the_answers_of_another_date_can_be_kept_up_to_date(
+    registry: Registry, run: MatchRun, coordinator: Client
+) -> None:
+    said = {"registry": registry.pk, "when": "data-through", "keep": "on"}
+    refused = coordinator.post(reverse(ADD), {**said, "when": "date", "as_of": "2026-01-15"})
+    assert "Only the answers of every trial" in text_of(refused)
+    coordinator.post(reverse(ADD), said)
+    kept = MatchRun.objects.get(kind="standing", state="pending")
+    assert kept.as_of_kind == "data-through"
+    runs.run_inline(kept)
+    # The day of P-1's own data, not that of the tests.
+    assert "10 Jan 2026" in text_of(matches(coordinator))
+
+
+def test_the_page_of_a_run_tells_its_pace(
+    registry: Registry, trial: Version, coordinator: Client, settings: Any
+) -> None:
+    run = started(registry)
+    first = run.shards.get()
+    # Half of a run that began a minute ago is done.
+    now = timezone.now()
+    MatchRun.objects.filter(pk=run.pk).update(
+        state="running", started_at=now - timedelta(seconds=60), patients=240, shards_total=2, shards_done=1
+    )
+    type(first).objects.filter(pk=first.pk).update(state="done", finished_at=now, patients=120)
+    said = coordinator.get(reverse("admin:matcher_matchrun_progress", args=[run.pk])).json()
+    assert said["pace"] == "2.0 patients a second, about 1 min 0 s left"
+    assert said["pace"] in text_of(page_of(coordinator, run))
 
 
 def test_a_run_that_is_not_finished_shows_no_matches(registry: Registry, trial: Version, coordinator: Client) -> None:

@@ -102,7 +102,7 @@ def shelf(db: None) -> dict[str, Version]:
 @pytest.fixture
 def run(centre: Registry, shelf: dict[str, Version]) -> MatchRun:
     """A finished run of the registry, each patient at the end of the record."""
-    started = runs.start_run(registry=centre, as_of=runs.DATA_THROUGH, by=None, queue=False)
+    started = runs.start_run(registry=centre, as_of=runs.DATA_THROUGH, by=None, queue=False, keep=True)
     runs.run_inline(started)
     started.refresh_from_db()
     assert started.state == "finished"

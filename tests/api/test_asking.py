@@ -22,7 +22,7 @@ def errors(answer: Any) -> dict[str, str]:
 
 def test_a_field_that_is_not_known_starts_nothing(api: APIClient, shelf: Any) -> None:
     said = errors(api.post("/api/v1/runs/", {"registry": "centre", "trails": ["LMS03"]}, format="json"))
-    assert said == {"trails": "there is no such field; there are registry, trials, as_of"}
+    assert said == {"trails": "there is no such field; there are registry, trials, as_of, keep"}
     file = SimpleUploadedFile("patients.csv", b"patient_id,sex\nP-1,f\n")
     said = errors(api.post("/api/v1/imports/", {"registry": "centre", "file": file, "dryrun": "true"}))
     assert "dry_run" in said["dryrun"]

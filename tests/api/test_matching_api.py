@@ -14,7 +14,7 @@ from matcher.answers import explain
 from matcher.models import MatchRun
 from matcher.selectors import counts_of
 from patients.models import AuditEvent, Patient
-from tests.api.conftest import number, published
+from tests.api.conftest import imported, number, published
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +28,9 @@ def test_a_run_is_a_job_that_is_asked_about(api: APIClient, shelf: Any, centre: 
     assert answer.status_code == 202
     where = answer.headers["Location"]
     waiting = api.get(where)
-    assert waiting.json()["progress"] == {"done": 0, "total": 3, "unit": "patients"}
+    assert waiting.json()["progress"] == {
+        "done": 0, "total": 3, "unit": "patients", "per_second": None, "seconds_left": None,
+    }  # fmt: skip
     assert (waiting.json()["ended"], waiting.headers["Retry-After"]) == (False, "2")
     assert (waiting.json()["as_of"], waiting.json()["trials"]) == ("2026-01-15", [{"id": "LMS03", "version": 1}])
     for early in ("counts/", "funnel/?trial=LMS03"):
@@ -168,7 +170,7 @@ def test_lists_cost_the_same_however_long(api: APIClient, run: MatchRun, django_
         (f"/api/v1/runs/{run.pk}/counts/", 3),  # key, run, counts
         ("/api/v1/status-changes/", 2),  # key, page
         (f"/api/v1/matches/?run={run.pk}", 9),  # key, run, page, and six of the trail
-        ("/api/v1/matches/?registry=centre", 10),  # key, registry, latest runs, page, and six of the trail
+        ("/api/v1/matches/?registry=centre", 9),  # key, registry, page, and six of the trail
     ):
         api.get(address)
         with django_assert_num_queries(queries):
@@ -195,3 +197,32 @@ def test_jobs_are_throttled_apart(api: APIClient, shelf: Any, monkeypatch: pytes
     assert (refused.status_code, refused.json()["type"]) == (429, "/api/v1/problems/too-many-requests/")
     assert int(refused.headers["Retry-After"]) > 0
     assert api.get("/api/v1/trials/").status_code == 200
+
+
+def test_who_started_a_run_is_told_that_another_has_to_end(api: APIClient, shelf: Any, run: MatchRun) -> None:
+    assert start(api, as_of="data-through").json()["kind"] == "standing"
+    late = start(api, as_of="data-through")
+    assert late.status_code == 409 and "up to date" in late.json()["detail"]
+    assert start(api).json()["kind"] == "asked", "this registry keeps the answers at data-through"
+    assert start(api, as_of="2026-01-15", keep=True).status_code == 400
+
+
+def test_a_change_says_which_facts_decided_to_who_may_see_them(
+    api: APIClient, run: MatchRun, centre: Any, client_of: Callable[..., APIClient]
+) -> None:
+    imported(centre, {"observations": "patient_id,test,value,date\nP-2,ECOG,3,2026-01-06\n"})
+    following = runs.follow(centre, queue=False)
+    assert following is not None
+    runs.run_inline(following)
+    address = "/api/v1/status-changes/?trial=LMS03"
+    (change,) = api.get(address).json()["results"]
+    assert (change["from_status"], change["to_status"], change["cause"]) == ("needs_information", "not_now", "facts")
+    assert change["because"] == "ECOG: 3, 6 Jan 2026"
+    assert AuditEvent.objects.filter(action="patients listed", after__what="API changes of status").exists()
+    (unseen,) = client_of(centre, scopes=("matches:read",)).get(address).json()["results"]
+    assert unseen["because"] is None and unseen["detail"].startswith("upload ")
+    # What held before is still there, and says what replaced it.
+    patient = number(centre, "P-2")
+    (old,) = api.get(f"/api/v1/matches/?run={run.pk}&patient={patient}&trial=LMS03").json()["results"]
+    (new,) = api.get(f"/api/v1/matches/?patient={patient}&trial=LMS03").json()["results"]
+    assert (old["current"], old["replaced_by"], new["current"], new["run"]) == (False, following.pk, True, following.pk)

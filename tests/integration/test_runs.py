@@ -16,10 +16,10 @@ from kombu.exceptions import OperationalError
 from matcher import runs, selectors, tasks
 from matcher.engine import UnknownWord
 from matcher.models import Match, MatchRun, Shard, StatusChange, TrialCount
-from matcher.runs import starting, working
+from matcher.runs import evaluating, starting, working
 from patients import actions as patient_actions
-from patients.models import AuditEvent, Patient, Registry
-from tests.shelf import DENIED, EXPECTED, FILES, OPTION, TRIAL, centre, published, uploaded
+from patients.models import AuditEvent, Registry
+from tests.shelf import DENIED, EXPECTED, OPTION, TRIAL, centre, published, uploaded
 from trials import actions
 from trials.models import Version
 
@@ -170,14 +170,10 @@ def test_who_is_called_alive_and_dead_is_stored_as_in_need_of_that_fact(registry
     assert TrialCount.objects.get(run=run).deceased == 1, "P-4 alone"
 
 
-def test_the_current_matches_are_of_each_trial_the_latest(registry: Registry, version: Version) -> None:
-    other = published(TRIAL.replace("FIRST", "SECOND").replace("00001", "00002").replace("2020-", "2021-"))
+def test_a_question_about_a_date_leaves_what_holds_now_alone(registry: Registry, version: Version) -> None:
     finished(registry)
-    run = finished(registry, versions=[other])
-    now = set(selectors.current_matches(registry).values_list("version__document__code", "run_id"))
-    assert {code for code, _ in now} == {"FIRST", "SECOND"}
-    assert ("SECOND", run.pk) in now
-    assert selectors.latest_run(registry, document=version.document) != run
+    assert not selectors.current_matches(registry).exists()
+    assert not StatusChange.objects.exists()
 
 
 @pytest.mark.parametrize("case", ["nothing published", "an option", "two versions of one trial"])
@@ -234,13 +230,6 @@ def test_a_shard_whose_time_is_up_is_cut_and_the_run_is_the_same(
     assert (run.state, run.shards_done, run.shards_total) == ("finished", 5, 5)
     assert statuses(run) == offered(EXPECTED)
     assert sum(TrialCount.objects.get(run=run).as_dict().values()) == 5
-
-
-def test_changes_are_told_once_however_a_shard_is_cut(registry: Registry, version: Version, no_time: None) -> None:
-    finished(registry)
-    run = finished(registry, as_of=date(2026, 2, 6))
-    assert changes(run)["P-5"] == ("not_now", "potentially_eligible", "time")
-    assert StatusChange.objects.filter(run=run).count() == len(changes(run))
 
 
 def test_the_rest_of_a_shard_is_sent_to_the_workers(
@@ -379,7 +368,7 @@ def test_a_version_the_vocabulary_no_longer_knows_fails_the_run(
     def unknown(*_: Any, **__: Any) -> Any:
         raise UnknownWord("'leiomyosarcoma' is no known cancer")
 
-    monkeypatch.setattr(working, "evaluate_trial", unknown)
+    monkeypatch.setattr(evaluating, "evaluate_trial", unknown)
     run = runs.run_inline(started(registry))
     assert (run.state, "leiomyosarcoma" in run.error) == ("failed", True)
     assert selectors.latest_run(registry) is None
@@ -462,82 +451,6 @@ def test_a_worker_finishes_a_run(
         time.sleep(0.2)
         run.refresh_from_db()
     assert (run.state, statuses(run)) == ("finished", offered(EXPECTED))
-    assert selectors.progress_of(run) == selectors.Progress("finished", 5, 5)
-
-
-# --- History ---
-
-
-def changes(run: MatchRun) -> dict[str, tuple[str, str, str]]:
-    return {
-        row.patient.patient_id: (row.from_status, row.to_status, row.cause) for row in selectors.changes_of_run(run)
-    }
-
-
-def test_nothing_changed_is_nothing_told(registry: Registry, version: Version) -> None:
-    assert changes(finished(registry)) == {}
-    assert changes(finished(registry)) == {}
-
-
-def test_new_facts_change_a_status_to_and_from_not_eligible(registry: Registry, version: Version) -> None:
-    finished(registry)
-    uploaded(
-        registry,
-        {
-            "observations": "patient_id,test,value,date\nP-2,ecog,0,2026-01-06\n",
-            "patients": FILES["patients"].replace("1961-04-03,no", "1961-04-03,yes") + "P-6,female,1960-01-01,no,\n",
-            "conditions": "patient_id,condition,kind,body_site,extent,date\n"
-            "P-6,leiomyosarcoma,primary,uterus,metastatic,2020-01-01\n",
-        },
-    )
-    run = finished(registry)
-    assert changes(run) == {
-        "P-1": ("potentially_eligible", "not_eligible", "facts"),
-        "P-2": ("needs_information", "potentially_eligible", "facts"),
-        "P-6": ("", "needs_information", "new patient"),
-    }
-    assert StatusChange.objects.get(patient__patient_id="P-2").detail
-    patient = Patient.objects.get(patient_id="P-2")
-    assert [row.to_status for row in selectors.status_history(patient)] == ["potentially_eligible"]
-
-
-def test_time_alone_changes_a_status(registry: Registry, version: Version) -> None:
-    finished(registry)
-    run = finished(registry, as_of=date(2026, 2, 6))
-    assert changes(run)["P-5"] == ("not_now", "potentially_eligible", "time")
-
-
-def test_an_amendment_changes_a_status(registry: Registry, version: Version) -> None:
-    finished(registry)
-    stricter = TRIAL.replace("rule: ecog <= 2", "rule: ecog <= 0").replace(
-        "expect: {status: potentially_eligible, offered: yes, criteria: {I1: met, I2: met, E1: met}}",
-        "expect: {status: not_now}",
-    )
-    stricter = stricter.replace("clears_on: 2026-02-06, ", "")
-    run = finished(registry, versions=[published(stricter)])
-    assert changes(run)["P-1"] == ("potentially_eligible", "not_now", "new version")
-
-
-def test_a_policy_changes_a_status_and_is_named(registry: Registry, version: Version) -> None:
-    finished(registry)
-    patient_actions.set_policy(
-        registry=registry, domain="conditions", scope="kind:primary", policy="open", by=None, reason="not complete"
-    )
-    found = changes(finished(registry))
-    assert found == {"P-3": ("not_eligible", "needs_information", "policy")}
-
-
-def test_a_question_about_the_past_is_not_what_today_is_compared_with(registry: Registry, version: Version) -> None:
-    finished(registry)
-    assert changes(finished(registry, as_of=date(2025, 1, 15))) == {}
-    assert changes(finished(registry)) == {}
-
-
-def test_a_run_that_did_not_finish_tells_no_change(registry: Registry, version: Version, small_shards: None) -> None:
-    finished(registry)
-    run = started(registry, as_of=date(2026, 2, 6))
-    runs.work_shard(run.shards.order_by("-number").first().pk)  # type: ignore[union-attr]
-    assert StatusChange.objects.filter(run=run).exists()
-    assert changes(run) == {}
-    runs.cancel_run(run=run, by=None, reason="enough")
-    assert changes(run) == {}
+    progress = selectors.progress_of(run)
+    assert (progress.state, progress.done, progress.total, progress.seconds_left) == ("finished", 5, 5, None)
+    assert progress.per_second

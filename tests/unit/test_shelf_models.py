@@ -14,7 +14,16 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
-from matcher.models import Match, MatchRun, RunVersion, Shard, StatusChange, TrialCount
+from matcher.models import (
+    Match,
+    MatchRun,
+    PatientStanding,
+    RunVersion,
+    Shard,
+    StandingQuestion,
+    StatusChange,
+    TrialCount,
+)
 from patients.models import Patient, Registry
 from trials.models import Document, Draft, SharedStatement, Version
 
@@ -24,7 +33,10 @@ EARLY, LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
 DAY, LATER = date(2026, 1, 15), date(2026, 2, 1)
 
 #: The tables of this file; what others add to the two apps has its own tests.
-OURS = (Document, Draft, SharedStatement, Version, MatchRun, RunVersion, Shard, Match, TrialCount, StatusChange)
+OURS = (
+    Document, Draft, SharedStatement, Version, MatchRun, StandingQuestion, PatientStanding, RunVersion, Shard, Match,
+    TrialCount, StatusChange,
+)  # fmt: skip
 
 
 class World:
@@ -60,7 +72,8 @@ class World:
             MatchRun: {"registry": self.registry, "as_of": DAY, "known_at": EARLY},
             RunVersion: {"run": self.run, "version": self.version},
             Shard: {"run": self.run, "number": 2, "first_patient": 1, "last_patient": 9},
-            Match: {**pair, "as_of": DAY, "status": "potentially_eligible", "offered": True},
+            Match: {**pair, "document": self.document, "as_of": DAY, "status": "potentially_eligible", "offered": True},
+            StandingQuestion: {"registry": self.registry},
             TrialCount: {"run": self.run, "version": self.version},
             StatusChange: {**pair, "document": self.document, "to_status": "not_now", "cause": "time", "at": EARLY},
         }  # fmt: skip
@@ -95,6 +108,8 @@ CASES: list[Case] = [
     (MatchRun, "run_failure_is_explained", {"state": "failed", "finished_at": LATE, "error": "why"},
      {"state": "failed", "finished_at": LATE}),
     (MatchRun, "run_as_of_kind_known", {"as_of_kind": "data-through"}, {"as_of_kind": "never"}),
+    (MatchRun, "run_kind_and_scope_known", {"kind": "standing", "scope": "patients"}, {"scope": "patients"}),
+    (StandingQuestion, "standing_as_of_kind_known", {"as_of_kind": "data-through"}, {"as_of_kind": "never"}),
     (Shard, "shard_number_unique", {"number": 2}, {"number": 1}),
     (Shard, "shard_range_in_order", {"first_patient": 9}, {"first_patient": 10}),
     (Shard, "shard_state_known", {"state": "errored"}, {"state": "asleep"}),
@@ -109,6 +124,10 @@ CASES: list[Case] = [
     (Match, "match_says_what_it_needs", {}, {"needs": "facts"}),
     (Match, "match_clears_later", {"status": "not_now", "clears_on": LATER}, {"clears_on": LATER}),
     (Match, "match_clears_later", {"status": "not_now", "clears_on": LATER}, {"status": "not_now", "clears_on": DAY}),
+    (Match, "match_replaced_by_whom_and_when", {"replaced_by": "@run", "replaced_at": LATE}, {"replaced_by": "@run"}),
+    (Match, "match_replaced_by_whom_and_when", {"current": True},
+     {"current": True, "replaced_by": "@run", "replaced_at": LATE}),
+    (TrialCount, "trial_count_holds_or_is_replaced", {"replaced_by": "@run"}, {"current": True, "replaced_by": "@run"}),
     (StatusChange, "status_change_known", {"from_status": "not_eligible"}, {"from_status": "eligible"}),
     (StatusChange, "status_change_changes", {"from_status": "not_eligible"}, {"from_status": "not_now"}),
     (StatusChange, "status_change_cause_known", {"cause": "facts"}, {"cause": "luck"}),
@@ -140,16 +159,24 @@ ONCE: list[Case] = [
     # model, constraint, another row beside one of the defaults that may be, one that may not
     (RunVersion, "run_version_once", {"version": "@other"}, {}),
     (Match, "match_unique", {"version": "@other"}, {"status": "not_now"}),
+    (Match, "match_one_current", {"version": "@other"}, {"version": "@third", "current": True}),
+    (MatchRun, "run_one_standing_under_way", {"kind": "asked"}, {"kind": "standing"}),
     (TrialCount, "trial_count_once", {"version": "@other"}, {}),
     (StatusChange, "status_change_once", {"document": "@empty"}, {"cause": "facts"}),
 ]
+
+#: What the first row says where the constraint is about some rows only.
+FIRST = {"match_one_current": {"current": True}, "run_one_standing_under_way": {"kind": "standing"}}
 
 
 @pytest.mark.parametrize(("model", "name", "good", "bad"), ONCE, ids=[case[1] for case in ONCE])
 def test_one_row_of_a_kind(model: type[models.Model], name: str, good: dict[str, Any], bad: dict[str, Any]) -> None:
     world = World()
     world.other = Version.objects.create(**world._version(document=world.empty))  # type: ignore[attr-defined]
-    world.row(model).save(force_insert=True)
+    world.third = Version.objects.create(  # type: ignore[attr-defined]
+        **world._version(document=world.document, number=2, superseded_at=LATE)
+    )
+    world.row(model, **FIRST.get(name, {})).save(force_insert=True)
     world.row(model, **good).save(force_insert=True)
     with pytest.raises(IntegrityError), transaction.atomic():
         world.row(model, **bad).save(force_insert=True)

@@ -25,7 +25,9 @@ from matcher.models import MatchRun, Status
 from matcher.runs import DATA_THROUGH
 from matcher.terminal import said_day, table
 from patients import trust
+from patients.models import Registry
 from patients.wording import with_days
+from trials.models import Version
 
 #: Matches that the table shows; json and csv hold all.
 SHOWN = 40
@@ -40,7 +42,8 @@ _COLUMNS = (
 class Command(BaseCommand):
     help = (
         "Match registries against trials: a run is recorded, evaluated and printed, with every pair that is not ruled "
-        "out. It is evaluated in this process, or by the workers with --queue. Exits with 1 where a run did not finish."
+        "out. Every trial as of today brings the answers that hold now up to date; a date or --trial asks apart. It is "
+        "evaluated in this process, or by the workers with --queue. Exits with 1 where a run did not finish."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -50,6 +53,10 @@ class Command(BaseCommand):
             help="a trial by its id, acronym or NCT number (default: every published trial)",
         )  # fmt: skip
         add_as_of(parser)
+        parser.add_argument(
+            "--keep", action="store_true",
+            help="keep these answers up to date from now on: every trial, as of today or --as-of data-through",
+        )  # fmt: skip
         parser.add_argument("--format", choices=("table", "json", "csv"), default="table")
         parser.add_argument("--all", action="store_true", help="also the pairs that are not eligible, evaluated again")
         parser.add_argument("--queue", action="store_true", help="send the run to the workers and return at once")
@@ -62,10 +69,7 @@ class Command(BaseCommand):
         if options["wait"] and not options["queue"]:
             raise CommandError("--wait goes with --queue: without it the run is evaluated here")
         try:
-            started = [
-                runs.start_run(registry=registry, versions=versions, as_of=as_of, by=None, queue=options["queue"])
-                for registry in registries
-            ]
+            started = [self._start(registry, versions, as_of, options) for registry in registries]
         except ValidationError as problem:
             raise CommandError("; ".join(problem.messages)) from None
         if options["queue"] and not options["wait"]:
@@ -84,6 +88,21 @@ class Command(BaseCommand):
             else:
                 for line in _as_table(ended, everything=options["all"]):
                     self.stdout.write(line)
+
+    def _start(
+        self, registry: Registry, versions: list[Version] | None, as_of: runs.AsOf, options: dict[str, Any]
+    ) -> MatchRun:
+        """A run of a registry. Where its answers are being brought up to date, that has to end first."""
+        while True:
+            try:
+                return runs.start_run(
+                    registry=registry, versions=versions, as_of=as_of, by=None, queue=options["queue"],
+                    keep=options["keep"],
+                )  # fmt: skip
+            except runs.UnderWay as busy:
+                if options["queue"] and not options["wait"]:
+                    return busy.run
+                (self._wait if options["queue"] else self._work)(busy.run)
 
     def _work(self, run: MatchRun) -> MatchRun:
         progress = Progress(f"{run}:")

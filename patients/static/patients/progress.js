@@ -21,6 +21,7 @@
                     write("text", now.text.charAt(0).toUpperCase() + now.text.slice(1));
                     write("done", now.done.toLocaleString("en-GB"));
                     write("total", now.total.toLocaleString("en-GB"));
+                    write("pace", now.pace || "");
                     const bar = shown.querySelector("[data-bar]");
                     if (bar && now.total) bar.style.width = `${(100 * now.done) / now.total}%`;
                     wait = Math.min(wait * 1.15, 4000);

@@ -1,0 +1,197 @@
+"""Answers as they stand: found rows are compared with those that hold, and only the difference is written.
+
+A patient whose digest is what it was costs nothing more. Of the others the current rows of a shard are read with one
+query, compared as sets, and closed, kept or stored anew in the shard's transaction. Counts are brought up to date when
+the run finishes; a run of some patients counts them as they were, and as they are, and adds the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from matcher.models import Match, MatchRun, PatientStanding, RunVersion, Shard, Status, TrialCount
+from matcher.runs.evaluating import AskedVersion, Found, Question, Row, mixed
+from patients.models import Registry
+
+#: Rows of one statement.
+BATCH = 500
+#: Keys in one condition of a statement.
+KEYS = 5000
+
+
+def held_at(run: MatchRun) -> Q:
+    """The rows (of matches or counts) of the standing question that held when a standing run was done."""
+    return Q(run__registry=run.registry_id, run__kind=MatchRun.Kind.STANDING, run_id__lte=run.pk) & (
+        Q(replaced_by__isnull=True) | Q(replaced_by__gt=run.pk)
+    )
+
+
+def standing_counts(registry: Registry | int) -> QuerySet[TrialCount]:
+    """What counts now for each trial of the standing question of a registry."""
+    return TrialCount.objects.filter(current=True, run__registry=registry)
+
+
+def asked_versions(run: MatchRun) -> list[AskedVersion]:
+    """The versions that a run evaluates, and whether each was open here.
+
+    A run of some patients asks about every version that stood, and names none.
+    """
+    if run.scope == MatchRun.Scope.PATIENTS:
+        counts = TrialCount.objects.filter(held_at(run)).select_related("version__document").defer("version__content")
+        return [
+            AskedVersion(each.version, each.open_here) for each in counts.order_by("version__document__code")
+        ]  # fmt: skip
+    named = RunVersion.objects.filter(run=run).select_related("version__document").defer("version__content")
+    return [AskedVersion(each.version, each.open_here) for each in named.order_by("version__document__code")]
+
+
+def question_before(run: MatchRun, versions: Sequence[AskedVersion]) -> Question:
+    """The question whose answers a run of some patients finds in place."""
+    assert run.base is not None  # it starts from a finished run
+    return Question.of(run.base, versions)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A pair whose status is not what it was. `was` is empty for a patient who was not in the registry."""
+
+    patient: int
+    document: int
+    version_before: int | None
+    version: int
+    was: str
+    status: str
+
+
+def store_difference(shard: Shard, patients: Collection[int], found: Found, *, at: datetime) -> list[Turn]:
+    """Bring the current rows of patients to what was found, in the transaction of the caller.
+
+    `patients` are all that the shard is about, those that have left the registry among them. Returns the pairs whose
+    status changed, of the trials that stood before.
+    """
+    run = shard.run
+    known = {
+        row.patient_id: row
+        for row in PatientStanding.objects.filter(_within(shard, patients), registry=run.registry_id)
+    }
+    stood = {patient: row.digest for patient, row in known.items()}
+    before = dict(standing_counts(run.registry_id).values_list("version__document_id", "version_id"))
+    of_versions = run.scope == MatchRun.Scope.VERSIONS
+    asked = {each.version.document_id: each.version.pk for each in asked_versions(run)}
+    # A run of some trials cannot tell from the digest, which is of all.
+    changed = {
+        patient for patient, digest in found.digests.items() if of_versions or stood.get(patient, 0) != digest
+    } | (stood.keys() - found.digests.keys())
+    held = _held(shard, changed, documents=asked if of_versions else None)
+    closed, moved, fresh, turns = [], [], [], []
+    digests = {patient: stood.get(patient, 0) if of_versions else 0 for patient in changed}
+    for row in found.rows(changed):
+        old = held.pop((row.patient, row.document), None)
+        if old is not None and old.version_id == row.version and old.digest == row.digest:
+            if old.next_flip != row.next_flip:
+                digests[row.patient] ^= mixed(old.digest, old.next_flip) if of_versions else 0
+                digests[row.patient] ^= mixed(row.digest, row.next_flip) if of_versions else 0
+                old.next_flip = row.next_flip
+                moved.append(old)
+            continue
+        if old is not None:
+            closed.append(old)
+        fresh.append(_match(shard, row, at))
+        if of_versions:
+            digests[row.patient] ^= mixed(row.digest, row.next_flip)
+            digests[row.patient] ^= mixed(old.digest, old.next_flip) if old is not None else 0
+        turns += _turn(row.patient, row.document, row.version, row.status, old, stood, before)
+    for (patient, document), old in held.items():
+        closed.append(old)
+        if of_versions:
+            digests[patient] ^= mixed(old.digest, old.next_flip)
+        if patient in found.digests and document in asked:
+            turns += _turn(patient, document, asked[document], Status.NOT_ELIGIBLE, old, stood, before)
+    for keys in _some([old.pk for old in closed], KEYS):
+        Match.objects.filter(pk__in=keys).update(current=False, replaced_by=run, replaced_at=at)
+    Match.objects.bulk_update(moved, ["next_flip"], batch_size=BATCH)
+    Match.objects.bulk_create(fresh, batch_size=BATCH)
+    _remember(run, known, found, digests, of_versions=of_versions)
+    return turns
+
+
+def _turn(
+    patient: int, document: int, version: int, status: str, old: Match | None, stood: Mapping[int, int],
+    before: Mapping[int, int],
+) -> list[Turn]:  # fmt: skip
+    """The change of a pair's status, if it is one that is told: not what a trial says when it is first asked."""
+    if document not in before:
+        return []
+    was = "" if patient not in stood else old.status if old is not None else Status.NOT_ELIGIBLE.value
+    if was == status:
+        return []
+    return [Turn(patient, document, before[document], version, was, str(status))]
+
+
+def _within(shard: Shard, patients: Collection[int]) -> Q:
+    if shard.chosen is not None:
+        return Q(patient__in=patients)
+    return Q(patient__gte=shard.first_patient, patient__lte=shard.last_patient)
+
+
+def _held(shard: Shard, changed: set[int], *, documents: Collection[int] | None) -> dict[tuple[int, int], Match]:
+    """The current rows of some patients of a shard, by patient and document: only what the comparison needs."""
+    if not changed:
+        return {}
+    rows = Match.objects.filter(
+        _within(shard, changed) if len(changed) > BATCH else Q(patient__in=changed), current=True
+    ).only("patient_id", "document_id", "version_id", "digest", "next_flip", "status")
+    # No patient is in two registries, so the patients say whose rows these are; a range holds those of others.
+    if documents is not None:
+        rows = rows.filter(document__in=documents)
+    return {(row.patient_id, row.document_id): row for row in rows if row.patient_id in changed}
+
+
+def _match(shard: Shard, row: Row, at: datetime) -> Match:
+    found = match_of(shard, row)
+    found.current = True
+    return found
+
+
+def match_of(shard: Shard, row: Row) -> Match:
+    """A row as the database keeps it."""
+    return Match(
+        run_id=shard.run_id, shard=shard, patient_id=row.patient, document_id=row.document, version_id=row.version,
+        digest=row.digest, as_of=row.as_of, status=row.status, offered=row.offered, cohort=row.cohort,
+        cohorts=row.cohorts, needs=row.needs, missing=row.missing, to_read=row.to_read, clears_on=row.clears_on,
+        next_flip=row.next_flip,
+    )  # fmt: skip
+
+
+def _remember(
+    run: MatchRun, known: Mapping[int, PatientStanding], found: Found, digests: Mapping[int, int], *, of_versions: bool
+) -> None:
+    """Digests and dates of the patients for whom they are not what they were."""
+    rows = []
+    for patient, flip in found.next_flips.items():
+        old = known.get(patient)
+        digest = digests[patient] if of_versions else found.digests[patient]
+        if of_versions and old is not None:
+            # The dates of the other trials are in it; one that is too early only asks once too often.
+            flip = min((day for day in (flip, old.next_flip) if day is not None), default=None)
+        if old is None or (old.digest, old.next_flip) != (digest, flip):
+            rows.append(
+                PatientStanding(
+                    patient_id=patient, registry_id=run.registry_id, run_id=run.pk, digest=digest, next_flip=flip
+                )
+            )
+    PatientStanding.objects.bulk_create(
+        rows, batch_size=BATCH, update_conflicts=True, unique_fields=["patient"],
+        update_fields=["run", "digest", "next_flip"],
+    )  # fmt: skip
+    gone = list(known.keys() - found.next_flips.keys())
+    for keys in _some(gone, KEYS):
+        PatientStanding.objects.filter(patient__in=keys).delete()
+
+
+def _some(keys: Sequence[int], size: int) -> Iterable[Sequence[int]]:
+    return (keys[start : start + size] for start in range(0, len(keys), size))
