@@ -14,7 +14,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.cache import cache
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, Sum
 from django.http import HttpRequest
 
 from matcher.models import Match, MatchRun, Needs, Status
@@ -116,8 +116,8 @@ def needing() -> list[NeedingPairs]:
 
 def most_asked() -> list[AskedFact]:
     """The facts that are missing for most pairs of the trials that are open, or of all where none is."""
-    # Rows are only ever found or replaced, so the latest of each tells whether anything is new.
-    latest = Match.objects.aggregate(found=Max("pk"), replaced=Max("replaced_at"))
+    # What holds now is changed by shards of standing runs alone.
+    latest = MatchRun.objects.filter(kind=MatchRun.Kind.STANDING).aggregate(run=Max("pk"), done=Sum("shards_done"))
     key = "most-asked-" + hashlib.sha256(repr(latest).encode()).hexdigest()
     kept = cache.get(key)
     if kept is None:

@@ -29,11 +29,9 @@ def follow_changes(registry_id: int | None = None) -> None:
     """
     registries = Registry.objects.all() if registry_id is None else Registry.objects.filter(pk=registry_id)
     for registry in registries.order_by("pk"):
-        run = runs.follow(registry)
-        if run is None or run.state != MatchRun.State.PENDING:
-            continue
-        for shard in run.shards.filter(state=Shard.State.PENDING, chosen__isnull=False)[:2]:
-            if run.shards_total == 1:
+        run = runs.follow(registry, here=True)
+        if run is not None and run.scope == MatchRun.Scope.PATIENTS and run.patients == 1:
+            for shard in run.shards.filter(state=Shard.State.PENDING):
                 run_shard(shard.pk)
 
 

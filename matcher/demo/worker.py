@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
@@ -57,20 +58,19 @@ def import_by_worker(upload: Upload, *, told: Told, waits: Waits) -> Upload:
 
 
 def match_by_workers(registry: Registry, *, by: AbstractBaseUser | None, told: Told, waits: Waits) -> MatchRun:
-    """A run of a registry against all trials in force, when it has ended. Raises WorkerSilent.
+    """Have a registry matched against all trials in force, and return the last run of it. Raises WorkerSilent.
 
-    An import is followed by a run of its own: what is under way is seen to its end, and where it was of every patient
-    it is the one that was wanted.
+    What came in is followed by runs of its own: they are seen to their end. Where none is due everyone is asked anew.
     """
+    run = runs.under_way(registry) or runs.follow(registry) or runs.start_run(registry=registry, by=by)
     while True:
-        try:
-            run = runs.start_run(registry=registry, by=by)
-        except runs.UnderWay as busy:
-            run = busy.run
-        _wait(lambda run=run: _look_at(run, told), what="the match run", ahead=_shards_ahead, waits=waits)
+        look = partial(_look_at, run, told)
+        _wait(look, what="the match run", ahead=_shards_ahead, waits=waits)
         run.refresh_from_db()
-        if run.scope == MatchRun.Scope.WHOLE:
+        following = runs.under_way(registry) or runs.follow(registry)
+        if following is None:
             return run
+        run = following
 
 
 def _look_at(run: MatchRun, told: Told) -> tuple[bool, bool, tuple[object, ...]]:

@@ -8,7 +8,6 @@ nothing. Runs of one registry follow each other, each taking all that came meanw
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -35,17 +34,10 @@ MANY = 200
 RETRY_AFTER = timedelta(hours=1)
 
 
-def follow_all() -> Iterator[MatchRun]:
-    """Bring every registry up to date that is not; each run is written when the one before was taken."""
-    for registry in Registry.objects.order_by("pk"):
-        if (run := follow(registry)) is not None:
-            yield run
-
-
-def follow(registry: Registry, *, queue: bool = True) -> MatchRun | None:
+def follow(registry: Registry, *, queue: bool = True, here: bool = False) -> MatchRun | None:
     """Start the run that a registry is due, or None: nothing changed, a run is under way, or one has to wait.
 
-    A run of one shard is not sent: whoever follows works on it at once. Without `queue` none is.
+    Without `queue` no shard is sent; with `here` one of a single patient is not: the caller works on it at once.
     """
     if not _looks_due(registry):
         return None
@@ -53,7 +45,7 @@ def follow(registry: Registry, *, queue: bool = True) -> MatchRun | None:
         question = locked_question(registry)
         if under_way(registry) is not None or (plan := _due(question)) is None:
             return None
-        alone = plan.scope == MatchRun.Scope.PATIENTS and len(plan.patients) == 1
+        alone = here and plan.scope == MatchRun.Scope.PATIENTS and len(plan.patients) == 1
         return start_standing(question, plan, by=None, queue=queue and not alone)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
+
 from matcher.engine import CriterionResult, Evidence, TrialResult, Truth, evaluate_trial
 from matcher.models import MatchRun, Shard, StatusChange
 from matcher.pages import evidence_shown, names_in
@@ -24,9 +26,12 @@ from patients.vocabulary import default
 from trials.models import Version
 
 #: So many pairs of a shard are asked again for the facts that decided; of more, one cause behind all is the news.
-EXPLAINED = 200
+EXPLAINED = 100
 #: Facts named of one change, and letters of all together.
 NAMED, LETTERS = 3, 300
+
+#: Names the lock under which changes are appended; any number that nothing else of this database uses.
+_IN_ORDER = 0x4D41_5443_4845
 
 _Cause = StatusChange.Cause
 
@@ -53,6 +58,20 @@ def changes_of(shard: Shard, turns: Sequence[Turn], *, at: datetime) -> Iterator
             because=words.get((turn.patient, turn.document), ""),
             at=at,
         )
+
+
+def append(changes: Sequence[StatusChange]) -> None:
+    """Store changes, at the end of a transaction, so that they can be seen in the order of their keys.
+
+    Whoever reads them by cursor would else step over one whose transaction took longer. A database of one writer
+    keeps that order by itself.
+    """
+    if not changes:
+        return
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_IN_ORDER])
+    StatusChange.objects.bulk_create(changes, batch_size=500)
 
 
 class _Causes:

@@ -7,8 +7,8 @@ the run finishes; a run of some patients counts them as they were, and as they a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
@@ -67,66 +67,89 @@ class Turn:
     status: str
 
 
-def store_difference(shard: Shard, patients: Collection[int], found: Found, *, at: datetime) -> list[Turn]:
-    """Bring the current rows of patients to what was found, in the transaction of the caller.
+@dataclass(slots=True)
+class Difference:
+    """What a shard has to write: rows to close, rows whose date moved, new rows; what stands for patients; the news."""
 
-    `patients` are all that the shard is about, those that have left the registry among them. Returns the pairs whose
-    status changed, of the trials that stood before.
+    closed: list[int] = field(default_factory=list)
+    moved: list[Match] = field(default_factory=list)
+    fresh: list[Match] = field(default_factory=list)
+    standing: list[PatientStanding] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
+
+
+def difference_of(shard: Shard, patients: Collection[int], found: Found) -> Difference:
+    """What is to be written so that the current rows of patients say what was found; nothing is written yet.
+
+    `patients` are all that the shard is about, those that have left the registry among them. Nobody else writes their
+    rows meanwhile: runs of a registry follow each other, and shards of a run share no patient. The pairs whose status
+    changed are those of the trials that stood before.
     """
     run = shard.run
     known = {
         row.patient_id: row
         for row in PatientStanding.objects.filter(_within(shard, patients), registry=run.registry_id)
     }
-    stood = {patient: row.digest for patient, row in known.items()}
     before = dict(standing_counts(run.registry_id).values_list("version__document_id", "version_id"))
     of_versions = run.scope == MatchRun.Scope.VERSIONS
     asked = {each.version.document_id: each.version.pk for each in asked_versions(run)}
     # A run of some trials cannot tell from the digest, which is of all.
     changed = {
-        patient for patient, digest in found.digests.items() if of_versions or stood.get(patient, 0) != digest
-    } | (stood.keys() - found.digests.keys())
+        patient
+        for patient, digest in found.digests.items()
+        if of_versions or (known[patient].digest if patient in known else 0) != digest
+    } | (known.keys() - found.digests.keys())
     held = _held(shard, changed, documents=asked if of_versions else None)
-    closed, moved, fresh, turns = [], [], [], []
-    digests = {patient: stood.get(patient, 0) if of_versions else 0 for patient in changed}
+    digests = {patient: known[patient].digest if patient in known else 0 for patient in changed} if of_versions else {}
+    todo = Difference()
     for row in found.rows(changed):
         old = held.pop((row.patient, row.document), None)
-        if old is not None and old.version_id == row.version and old.digest == row.digest:
-            if old.next_flip != row.next_flip:
-                digests[row.patient] ^= mixed(old.digest, old.next_flip) if of_versions else 0
-                digests[row.patient] ^= mixed(row.digest, row.next_flip) if of_versions else 0
-                old.next_flip = row.next_flip
-                moved.append(old)
-            continue
-        if old is not None:
-            closed.append(old)
-        fresh.append(_match(shard, row, at))
         if of_versions:
             digests[row.patient] ^= mixed(row.digest, row.next_flip)
             digests[row.patient] ^= mixed(old.digest, old.next_flip) if old is not None else 0
-        turns += _turn(row.patient, row.document, row.version, row.status, old, stood, before)
+        if old is not None and (old.version_id, old.digest) == (row.version, row.digest):
+            if old.next_flip != row.next_flip:
+                old.next_flip = row.next_flip
+                todo.moved.append(old)
+            continue
+        if old is not None:
+            todo.closed.append(old.pk)
+        todo.fresh.append(match_of(shard, row, current=True))
+        todo.turns += _turn(row.patient, row.document, row.version, row.status, old, known, before)
     for (patient, document), old in held.items():
-        closed.append(old)
+        todo.closed.append(old.pk)
         if of_versions:
             digests[patient] ^= mixed(old.digest, old.next_flip)
         if patient in found.digests and document in asked:
-            turns += _turn(patient, document, asked[document], Status.NOT_ELIGIBLE, old, stood, before)
-    for keys in _some([old.pk for old in closed], KEYS):
+            todo.turns += _turn(patient, document, asked[document], Status.NOT_ELIGIBLE, old, known, before)
+    todo.standing = list(_standing(run, known, found, digests if of_versions else found.digests, of_versions))
+    todo.gone = list(known.keys() - found.next_flips.keys())
+    return todo
+
+
+def write(run: MatchRun, todo: Difference, *, at: datetime) -> None:
+    """Write a difference, in the transaction of the caller: closed before opened, one answer holds at a time."""
+    for keys in _some(todo.closed, KEYS):
         Match.objects.filter(pk__in=keys).update(current=False, replaced_by=run, replaced_at=at)
-    Match.objects.bulk_update(moved, ["next_flip"], batch_size=BATCH)
-    Match.objects.bulk_create(fresh, batch_size=BATCH)
-    _remember(run, known, found, digests, of_versions=of_versions)
-    return turns
+    Match.objects.bulk_update(todo.moved, ["next_flip"], batch_size=BATCH)
+    Match.objects.bulk_create(todo.fresh, batch_size=BATCH)
+    PatientStanding.objects.bulk_create(
+        todo.standing, batch_size=BATCH, update_conflicts=True, unique_fields=["patient"],
+        update_fields=["run", "digest", "next_flip"],
+    )  # fmt: skip
+    for keys in _some(todo.gone, KEYS):
+        PatientStanding.objects.filter(patient__in=keys).delete()
 
 
 def _turn(
-    patient: int, document: int, version: int, status: str, old: Match | None, stood: Mapping[int, int],
+    patient: int, document: int, version: int, status: str, old: Match | None, known: Collection[int],
     before: Mapping[int, int],
 ) -> list[Turn]:  # fmt: skip
     """The change of a pair's status, if it is one that is told: not what a trial says when it is first asked."""
     if document not in before:
         return []
-    was = "" if patient not in stood else old.status if old is not None else Status.NOT_ELIGIBLE.value
+    was = "" if patient not in known else old.status if old is not None else Status.NOT_ELIGIBLE.value
     if was == status:
         return []
     return [Turn(patient, document, before[document], version, was, str(status))]
@@ -151,46 +174,29 @@ def _held(shard: Shard, changed: set[int], *, documents: Collection[int] | None)
     return {(row.patient_id, row.document_id): row for row in rows if row.patient_id in changed}
 
 
-def _match(shard: Shard, row: Row, at: datetime) -> Match:
-    found = match_of(shard, row)
-    found.current = True
-    return found
-
-
-def match_of(shard: Shard, row: Row) -> Match:
+def match_of(shard: Shard, row: Row, *, current: bool) -> Match:
     """A row as the database keeps it."""
     return Match(
         run_id=shard.run_id, shard=shard, patient_id=row.patient, document_id=row.document, version_id=row.version,
-        digest=row.digest, as_of=row.as_of, status=row.status, offered=row.offered, cohort=row.cohort,
+        current=current, digest=row.digest, as_of=row.as_of, status=row.status, offered=row.offered, cohort=row.cohort,
         cohorts=row.cohorts, needs=row.needs, missing=row.missing, to_read=row.to_read, clears_on=row.clears_on,
         next_flip=row.next_flip,
     )  # fmt: skip
 
 
-def _remember(
-    run: MatchRun, known: Mapping[int, PatientStanding], found: Found, digests: Mapping[int, int], *, of_versions: bool
-) -> None:
+def _standing(
+    run: MatchRun, known: Mapping[int, PatientStanding], found: Found, digests: Mapping[int, int], of_versions: bool
+) -> Iterator[PatientStanding]:
     """Digests and dates of the patients for whom they are not what they were."""
-    rows = []
     for patient, flip in found.next_flips.items():
         old = known.get(patient)
-        digest = digests[patient] if of_versions else found.digests[patient]
         if of_versions and old is not None:
             # The dates of the other trials are in it; one that is too early only asks once too often.
             flip = min((day for day in (flip, old.next_flip) if day is not None), default=None)
-        if old is None or (old.digest, old.next_flip) != (digest, flip):
-            rows.append(
-                PatientStanding(
-                    patient_id=patient, registry_id=run.registry_id, run_id=run.pk, digest=digest, next_flip=flip
-                )
+        if old is None or (old.digest, old.next_flip) != (digests[patient], flip):
+            yield PatientStanding(
+                patient_id=patient, registry_id=run.registry_id, run_id=run.pk, digest=digests[patient], next_flip=flip
             )
-    PatientStanding.objects.bulk_create(
-        rows, batch_size=BATCH, update_conflicts=True, unique_fields=["patient"],
-        update_fields=["run", "digest", "next_flip"],
-    )  # fmt: skip
-    gone = list(known.keys() - found.next_flips.keys())
-    for keys in _some(gone, KEYS):
-        PatientStanding.objects.filter(patient__in=keys).delete()
 
 
 def _some(keys: Sequence[int], size: int) -> Iterable[Sequence[int]]:

@@ -83,9 +83,12 @@ def start_run(
     if keep and not moves:
         raise ValidationError("only the answers of every trial, today or at data-through, can be kept up to date")
     question = locked_question(registry)
-    if moves and (keep or question.as_of_kind == kind):
-        if keep and question.as_of_kind != kind:
-            _ask(question, kind, by=by)
+    before = question.as_of_kind
+    if moves and (keep or before == kind):
+        if before != kind:
+            # Every answer that stands is to another question.
+            question.as_of_kind, question.whole_due = kind, True
+            question.save(update_fields=["as_of_kind", "whole_due"])
         known_at = settled_instant(registry)
         plan = Plan(
             scope=MatchRun.Scope.WHOLE,
@@ -98,6 +101,12 @@ def start_run(
         run = start_standing(question, plan, by=by, queue=queue)
     else:
         run = _start_asked(registry, chosen, kind, as_of, by=by, queue=queue)
+    # Last, for the trail is held until the end of the transaction.
+    if question.as_of_kind != before:
+        trust.record(
+            actor=by, action="standing question changed", target=question, registry=registry,
+            before={"as_of": str(before)}, after={"as_of": str(question.as_of_kind)},
+        )  # fmt: skip
     trust.record(
         actor=by,
         action="match run started",
@@ -202,16 +211,6 @@ def _add(run: MatchRun, versions: Sequence[Version], patients: Sequence[int], *,
     elif queue:
         keys = [shard.pk for shard in shards]
         transaction.on_commit(lambda: send(keys))
-
-
-def _ask(question: StandingQuestion, kind: str, *, by: User | None) -> None:
-    """Ask about another date from now on: every answer that stands is due."""
-    before, question.as_of_kind, question.whole_due = question.as_of_kind, kind, True
-    question.save(update_fields=["as_of_kind", "whole_due"])
-    trust.record(
-        actor=by, action="standing question changed", target=question, registry=question.registry,
-        before={"as_of": str(before)}, after={"as_of": str(kind)},
-    )  # fmt: skip
 
 
 def _check(versions: Sequence[Version]) -> None:

@@ -28,8 +28,8 @@ from matcher.models import Match, MatchRun, Shard, StatusChange
 from matcher.runs.counting import difference
 from matcher.runs.ending import end_badly, finish_if_done
 from matcher.runs.evaluating import Found, Question, evaluate
-from matcher.runs.history import changes_of
-from matcher.runs.standing import asked_versions, match_of, question_before, store_difference
+from matcher.runs.history import append, changes_of
+from matcher.runs.standing import Difference, asked_versions, difference_of, match_of, question_before, write
 from patients.selectors import registry_patients
 
 log = logging.getLogger(__name__)
@@ -187,8 +187,14 @@ def _store(shard: Shard, work: _Work) -> tuple[bool, int | None]:
         shard.last_patient, shard.patients = found.rest[0] - 1, shard.patients - rest.patients
         if shard.chosen is not None:
             rest.chosen, shard.chosen = found.rest, work.patients
+    now = timezone.now()
+    todo: Difference | None = None
+    changes: list[StatusChange] = []
+    if run.kind == MatchRun.Kind.STANDING:
+        # Read and put in words before anything is locked.
+        todo = difference_of(shard, work.patients, found)
+        changes = list(changes_of(shard, todo.turns, at=now))
     with transaction.atomic():
-        now = timezone.now()
         running = MatchRun.objects.filter(state=MatchRun.State.RUNNING).values("pk")
         held = Shard.objects.filter(
             pk=shard.pk, state=Shard.State.RUNNING, claimed_by=shard.claimed_by, run_id__in=running
@@ -204,12 +210,11 @@ def _store(shard: Shard, work: _Work) -> tuple[bool, int | None]:
         )
         if not held:
             return False, None
-        if run.kind == MatchRun.Kind.STANDING:
-            turns = store_difference(shard, work.patients, found, at=now)
-            StatusChange.objects.bulk_create(changes_of(shard, turns, at=now), batch_size=500)
+        if todo is not None:
+            write(run, todo, at=now)
         else:
-            Match.objects.bulk_create((match_of(shard, row) for row in found.rows()), batch_size=500)
-        # Last, for the run's row is held until the end of the transaction. A run that was ended meanwhile, and
+            Match.objects.bulk_create((match_of(shard, row, current=False) for row in found.rows()), batch_size=500)
+        # Late, for the run's row is held until the end of the transaction. A run that was ended meanwhile, and
         # perhaps followed by another, must not be stored into.
         row = MatchRun.objects.filter(pk=shard.run_id)
         if not row.filter(state=MatchRun.State.RUNNING).update(
@@ -220,4 +225,5 @@ def _store(shard: Shard, work: _Work) -> tuple[bool, int | None]:
         if rest is not None:
             rest.number = row.values_list("shards_total", flat=True).get()
             rest.save()
+        append(changes)
     return True, rest.pk if rest is not None else None

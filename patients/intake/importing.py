@@ -518,8 +518,9 @@ class _Store:
 
     def run(self) -> None:
         if not self.dry:
-            # Taken first, so that two writers wait for each other here and nowhere else.
-            Registry.objects.select_for_update().get(pk=self.registry.pk)
+            # Taken first, so that two writers wait for each other here and nowhere else; its key stays free, so that
+            # rows that only name the registry are written meanwhile.
+            Registry.objects.select_for_update(no_key=True).get(pk=self.registry.pk)
             self.at = timezone.now()
         self._declare()
         if self.snapshot:

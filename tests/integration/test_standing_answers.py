@@ -590,7 +590,7 @@ def test_a_fault_while_storing_leaves_nothing_half_stored(
         raise RuntimeError
 
     with monkeypatch.context() as patch:
-        patch.setattr(working, "changes_of", faulty)
+        patch.setattr(working, "append", faulty)
         runs.work_shard(run.shards.get().pk)
     assert current(registry) == OFFERED
     assert run.shards.get().state == "pending"
@@ -637,14 +637,14 @@ def test_nothing_is_stored_into_a_run_that_was_ended_while_it_evaluated(
     ecog(registry)
     run = runs.follow(registry, queue=False)
     assert run is not None
-    differ = working.store_difference
+    write = working.write
 
     def meanwhile(*args: Any, **options: Any) -> Any:
         MatchRun.objects.filter(pk=run.pk).update(state="cancelled", finished_at=timezone.now())
-        return differ(*args, **options)
+        return write(*args, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(working, "store_difference", meanwhile)
+        patch.setattr(working, "write", meanwhile)
         assert not runs.work_shard(run.shards.get().pk)
     assert current(registry) == OFFERED
     assert not StatusChange.objects.exists()

@@ -28,6 +28,7 @@ from matcher.selectors import counts_of, matches_of
 from matcher.terminal import said_day, table
 from patients import actions
 from patients.models import AnswerFact, Patient, Preset, Registry, Upload, UploadProblem
+from patients.selectors import registry_patients
 from trials.criteria.documents import TrialDocument
 from trials.models import Version
 from trials.selectors import current_version, find_document
@@ -156,7 +157,8 @@ class Command(BaseCommand):
         run = match_by_workers(registry, by=coordinator, told=self._progress("matching"), waits=self._waits)
         if run.state != MatchRun.State.FINISHED:
             raise CommandError(f"the match run ended as {run.get_state_display()}: {run.error}")
-        self._done("matching", f"{run.patients} patients against {counts_of(run).count()} trials by workers", began)
+        patients = registry_patients(registry).count()
+        self._done("matching", f"{patients} patients against {counts_of(run).count()} trials by workers", began)
         return run
 
     # --- What came out ------------------------------------------------------------------------------------------
