@@ -318,14 +318,15 @@ class Match(models.Model):
     as-of and its run's known-at, which explain it at any later time.
     """
 
-    run = models.ForeignKey(MatchRun, on_delete=models.CASCADE, related_name="matches")
-    shard = models.ForeignKey(Shard, on_delete=models.CASCADE, related_name="matches")
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="matches")
-    document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="matches")
-    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="matches")
+    # Millions of rows: only the indexes that something is looked up by, each of which costs as much as the row.
+    run = models.ForeignKey(MatchRun, on_delete=models.CASCADE, related_name="matches", db_index=False)
+    shard = models.ForeignKey(Shard, on_delete=models.CASCADE, related_name="matches", db_index=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="matches", db_index=False)
+    document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="matches", db_index=False)
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="matches", db_index=False)
     current = models.BooleanField(default=False, help_text="Whether it holds now, of the standing question.")
     replaced_by = models.ForeignKey(
-        MatchRun, null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        MatchRun, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False,
         help_text="The standing run that found otherwise.",
     )  # fmt: skip
     replaced_at = models.DateTimeField(null=True, blank=True)
@@ -388,7 +389,6 @@ class Match(models.Model):
                 fields=("version", "status", "needs"), condition=Q(current=True), name="match_current_version_status"
             ),
             models.Index(fields=("run", "version", "status", "needs"), name="match_run_version_status"),
-            models.Index(fields=("run", "status"), name="match_run_status"),
             models.Index(fields=("patient", "run"), name="match_patient_run"),
         )
 

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
             model_name="match",
             name="document",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="matches", to="trials.document"
+                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="matches", to="trials.document"
             ),
         ),
     ]

@@ -12,8 +12,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from matcher.models import MatchRun, TrialCount
-from matcher.runs.evaluating import STATUSES, Counts
-from matcher.runs.standing import asked_versions, held_at, standing_counts
+from matcher.runs.evaluating import STATUSES, AskedVersion, Counts
+from matcher.runs.standing import evaluated_versions, held_at, standing_counts
 from trials.criteria.documents import TrialDocument
 
 
@@ -31,33 +31,44 @@ def store_counts(run: MatchRun) -> None:
     for counts in run.shards.values_list("counts", flat=True).iterator():
         for version, found in counts.items():
             sums[int(version)].add(found)
-    if run.kind == MatchRun.Kind.ASKED:
-        TrialCount.objects.bulk_create(
-            _row(run, each.version, each.document, sums[each.version.pk], each.open_here, current=False)
-            for each in asked_versions(run)
-        )
+    if run.scope == MatchRun.Scope.PATIENTS:
+        _add(run, {version: counts for version, counts in sums.items() if not counts.is_nothing})
         return
-    stood = {
-        each.version.document_id: each
-        for each in standing_counts(run.registry_id).select_related("version").defer("version__content")
-    }
+    standing = run.kind == MatchRun.Kind.STANDING
+    rows = [
+        _row(run, each.version, each.document, sums[each.version.pk], each.open_here, current=standing)
+        for each in evaluated_versions(run)
+    ]
+    stood = {}
+    if standing:
+        found = standing_counts(run.registry_id).select_related("version").defer("version__content")
+        stood = {each.version.document_id: each for each in found}
     fresh, closed = [], []
-    for each in asked_versions(run):
-        old = stood.pop(each.version.document_id, None)
-        counts = sums[each.version.pk]
-        if run.scope == MatchRun.Scope.PATIENTS:
-            if counts.is_nothing:
-                continue
-            assert old is not None  # it asks about what stands
-            counts.add(_as_json(old))
-        row = _row(run, each.version, each.document, counts, each.open_here, current=True)
+    for row in rows:
+        old = stood.pop(row.version.document_id, None)
         if old is not None and _same(old, row):
             continue
-        if old is not None:
-            closed.append(old.pk)
         fresh.append(row)
+        closed += [old.pk] if old is not None else []
     if run.scope == MatchRun.Scope.WHOLE:
         closed += [old.pk for old in stood.values()]
+    _replace(run, closed, fresh)
+
+
+def _add(run: MatchRun, changes: dict[int, Counts]) -> None:
+    """Add changes to the counts that stand."""
+    found = standing_counts(run.registry_id).filter(version__in=changes).select_related("version")
+    closed, fresh = [], []
+    for old in found.defer("version__content"):
+        counts = changes[old.version_id]
+        counts.add(_as_json(old))
+        document = AskedVersion(old.version, old.open_here).document
+        closed.append(old.pk)
+        fresh.append(_row(run, old.version, document, counts, old.open_here, current=True))
+    _replace(run, closed, fresh)
+
+
+def _replace(run: MatchRun, closed: list[int], fresh: list[TrialCount]) -> None:
     TrialCount.objects.filter(pk__in=closed).update(current=False, replaced_by=run)
     TrialCount.objects.bulk_create(fresh, batch_size=500)
 

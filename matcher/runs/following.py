@@ -8,8 +8,11 @@ nothing. Runs of one registry follow each other, each taking all that came meanw
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import starmap
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Max
@@ -39,28 +42,52 @@ def follow(registry: Registry, *, queue: bool = True, here: bool = False) -> Mat
 
     Without `queue` no shard is sent; with `here` one of a single patient is not: the caller works on it at once.
     """
-    if not _looks_due(registry):
+    if under_way(registry) is not None:
+        return None
+    seen = StandingQuestion.objects.select_related("run", "registry").filter(registry=registry).first()
+    plan = _due(seen if seen is not None else StandingQuestion(registry=registry))
+    if plan is None:
         return None
     with transaction.atomic():
         question = locked_question(registry)
-        if under_way(registry) is not None or (plan := _due(question)) is None:
+        if under_way(registry) is not None or not _is_as_seen(question, seen):
+            # Somebody else followed meanwhile; what is left is told when that run ends.
             return None
         alone = here and plan.scope == MatchRun.Scope.PATIENTS and len(plan.patients) == 1
         return start_standing(question, plan, by=None, queue=queue and not alone)
 
 
-def _looks_due(registry: Registry) -> bool:
-    """Whether it is worth a lock: without one the answer may be old, and the next look has it right."""
-    question = StandingQuestion.objects.select_related("run", "registry").filter(registry=registry).first()
-    if question is None:
-        question = StandingQuestion(registry=registry)
-    return under_way(registry) is None and _due(question) is not None
+def _is_as_seen(question: StandingQuestion, seen: StandingQuestion | None) -> bool:
+    """Whether what was looked at without a lock is still so: a plan rests on it."""
+    before = seen if seen is not None else StandingQuestion(registry=question.registry)
+    names = ("run_id", "as_of_kind", "whole_due")
+    return all(getattr(question, name) == getattr(before, name) for name in names)
+
+
+class _Shelved(NamedTuple):
+    """A version in force, as little of it as is compared."""
+
+    pk: int
+    document: int
+    code: str
+    number: int
+    open_here: bool
+    frozen_at: datetime
+
+
+def _shelf() -> list[_Shelved]:
+    names = ("pk", "document_id", "document__code", "number", "document__open_here", "frozen_at")
+    return list(starmap(_Shelved, versions_in_force(kind=Document.Kind.TRIAL).values_list(*names)))
+
+
+def _versions(shelved: Iterable[_Shelved]) -> tuple[Version, ...]:
+    return tuple(versions_in_force(kind=Document.Kind.TRIAL).filter(pk__in=[each.pk for each in shelved]))
 
 
 def _due(question: StandingQuestion) -> Plan | None:
     """The run that would bring the answers of a registry up to date, or as far as one run does."""
     registry, base = question.registry, question.run
-    shelf = list(versions_in_force(kind=Document.Kind.TRIAL))
+    shelf = _shelf()
     if not shelf:
         return None
     settled = settled_instant(registry)
@@ -82,7 +109,8 @@ def _due(question: StandingQuestion) -> Plan | None:
     # A trial that waits has its turn between two runs of patients, however fast those follow each other.
     if pending and (not moved or (latest is not None and latest.scope == MatchRun.Scope.PATIENTS)):
         return Plan(
-            scope=MatchRun.Scope.VERSIONS, because=", ".join(map(str, pending)), versions=tuple(pending),
+            scope=MatchRun.Scope.VERSIONS, because=", ".join(f"{each.code} version {each.number}" for each in pending),
+            versions=_versions(pending),
             # What everything else stands at: facts that came since have their own run.
             known_at=base.known_at, day=base.as_of, cursor=base.cursor,
         )  # fmt: skip
@@ -103,7 +131,7 @@ class _Now:
     registry: Registry
     base: MatchRun | None
     today: date
-    shelf: list[Version]
+    shelf: list[_Shelved]
     cursor: int
 
     def changed(self):  # type: ignore[no-untyped-def]  # a queryset of the change log
@@ -133,13 +161,10 @@ class _Now:
             return "a change came in late"
         return ""
 
-    def pending(self) -> list[Version]:
+    def pending(self) -> list[_Shelved]:
         """The versions in force that are not those that stand, or stand as open where they are closed."""
-        stood = {
-            row["version_id"]: row["open_here"]
-            for row in standing_counts(self.registry).values("version_id", "open_here")
-        }
-        return [each for each in self.shelf if stood.get(each.pk) is not each.document.open_here]
+        stood = dict(standing_counts(self.registry).values_list("version_id", "open_here"))
+        return [each for each in self.shelf if stood.get(each.pk) is not each.open_here]
 
     def patients(self) -> tuple[set[int], str]:
         """The patients who changed, and those for whom the day may have changed something; and that in words."""
@@ -162,7 +187,7 @@ class _Now:
     def whole(self, because: str, *, known_at: datetime) -> Plan:
         """A run of every patient and every trial in force."""
         return Plan(
-            scope=MatchRun.Scope.WHOLE, because=because, versions=tuple(self.shelf), known_at=known_at,
+            scope=MatchRun.Scope.WHOLE, because=because, versions=_versions(self.shelf), known_at=known_at,
             day=self.today if self.base is None else max(self.today, self.base.as_of), cursor=self.cursor,
         )  # fmt: skip
 

@@ -18,7 +18,7 @@ from matcher.models import MatchRun, Shard, StatusChange
 from matcher.pages import evidence_shown, names_in
 from matcher.pages.names import Names
 from matcher.runs.evaluating import AskedVersion, Question
-from matcher.runs.standing import Turn, asked_versions
+from matcher.runs.standing import Turn, evaluated_versions
 from patients import facts
 from patients.models import ChangeLog
 from patients.selectors import keyed_patient_records
@@ -92,9 +92,7 @@ class _Causes:
         self.policy = base is not None and run.policy != base.policy
         self.vocabulary = base is not None and run.vocabulary != base.vocabulary
         self.engine = base is not None and run.engine != base.engine
-        self.numbers: Mapping[int, int] = dict(
-            Version.objects.filter(superseded_at__isnull=True).values_list("pk", "number")
-        )
+        self.numbers: Mapping[int, int] = dict(Version.objects.filter(runs=run).values_list("pk", "number"))
 
     def of(self, turn: Turn) -> tuple[_Cause, str]:
         """What changed the status of a pair."""
@@ -134,7 +132,7 @@ def _words(run: MatchRun, turns: Sequence[tuple[Turn, _Cause]]) -> dict[tuple[in
     wanted = [(turn, cause) for turn, cause in turns if cause in (_Cause.FACTS, _Cause.TIME)]
     if not wanted or run.base is None:
         return {}
-    versions = {each.version.document_id: each for each in asked_versions(run)}
+    versions = {each.version.document_id: each for each in evaluated_versions(run)}
     patients = {turn.patient for turn, _ in wanted}
     before = _sides(Question.of(run.base, ()), patients)
     after = _sides(Question.of(run, ()), patients)

@@ -15,10 +15,10 @@ from django.db.models import Q, QuerySet
 
 from matcher.models import Match, MatchRun, PatientStanding, RunVersion, Shard, Status, TrialCount
 from matcher.runs.evaluating import AskedVersion, Found, Question, Row, mixed
+from matcher.runs.storing import BATCH, insert
 from patients.models import Registry
+from trials.models import Version
 
-#: Rows of one statement.
-BATCH = 500
 #: Keys in one condition of a statement.
 KEYS = 5000
 
@@ -35,18 +35,40 @@ def standing_counts(registry: Registry | int) -> QuerySet[TrialCount]:
     return TrialCount.objects.filter(current=True, run__registry=registry)
 
 
+def _asked(run: MatchRun) -> QuerySet[RunVersion] | QuerySet[TrialCount]:
+    """The rows that name the versions of a run: its own, or where it asks about all that stood the counts of those."""
+    if run.scope == MatchRun.Scope.PATIENTS:
+        return TrialCount.objects.filter(held_at(run)).order_by("version__document__code")
+    return RunVersion.objects.filter(run=run).order_by("version__document__code")
+
+
 def asked_versions(run: MatchRun) -> list[AskedVersion]:
     """The versions that a run evaluates, and whether each was open here.
 
     A run of some patients asks about every version that stood, and names none.
     """
-    if run.scope == MatchRun.Scope.PATIENTS:
-        counts = TrialCount.objects.filter(held_at(run)).select_related("version__document").defer("version__content")
-        return [
-            AskedVersion(each.version, each.open_here) for each in counts.order_by("version__document__code")
-        ]  # fmt: skip
-    named = RunVersion.objects.filter(run=run).select_related("version__document").defer("version__content")
-    return [AskedVersion(each.version, each.open_here) for each in named.order_by("version__document__code")]
+    rows = _asked(run).select_related("version__document").defer("version__content")
+    return [AskedVersion(each.version, each.open_here) for each in rows]
+
+
+#: Versions as workers evaluate them, which never change: to read a thousand of them takes longer than one patient.
+_KEPT: dict[tuple[int, int, int, str], Version] = {}
+_MOST_KEPT = 5000
+
+
+def evaluated_versions(run: MatchRun) -> list[AskedVersion]:
+    """As `asked_versions`, for those who ask nothing of a version but what was frozen."""
+    names = ("version_id", "version__document_id", "version__number", "version__content_hash")
+    rows = [(tuple(row[:4]), row[4]) for row in _asked(run).values_list(*names, "open_here")]
+    missing = [key for key, _ in rows if key not in _KEPT]
+    if missing:
+        if len(_KEPT) + len(missing) > _MOST_KEPT:
+            _KEPT.clear()
+            missing = [key for key, _ in rows]
+        for keys in _some([key[0] for key in missing], KEYS):
+            for each in Version.objects.filter(pk__in=keys).select_related("document").defer("content"):
+                _KEPT[each.pk, each.document_id, each.number, each.content_hash] = each
+    return [AskedVersion(_KEPT[key], open_here) for key, open_here in rows]
 
 
 def question_before(run: MatchRun, versions: Sequence[AskedVersion]) -> Question:
@@ -73,7 +95,7 @@ class Difference:
 
     closed: list[int] = field(default_factory=list)
     moved: list[Match] = field(default_factory=list)
-    fresh: list[Match] = field(default_factory=list)
+    fresh: list[Row] = field(default_factory=list)
     standing: list[PatientStanding] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
@@ -93,7 +115,7 @@ def difference_of(shard: Shard, patients: Collection[int], found: Found) -> Diff
     }
     before = dict(standing_counts(run.registry_id).values_list("version__document_id", "version_id"))
     of_versions = run.scope == MatchRun.Scope.VERSIONS
-    asked = {each.version.document_id: each.version.pk for each in asked_versions(run)}
+    asked = dict(_asked(run).values_list("version__document_id", "version_id"))
     # A run of some trials cannot tell from the digest, which is of all.
     changed = {
         patient
@@ -115,7 +137,7 @@ def difference_of(shard: Shard, patients: Collection[int], found: Found) -> Diff
             continue
         if old is not None:
             todo.closed.append(old.pk)
-        todo.fresh.append(match_of(shard, row, current=True))
+        todo.fresh.append(row)
         todo.turns += _turn(row.patient, row.document, row.version, row.status, old, known, before)
     for (patient, document), old in held.items():
         todo.closed.append(old.pk)
@@ -128,12 +150,12 @@ def difference_of(shard: Shard, patients: Collection[int], found: Found) -> Diff
     return todo
 
 
-def write(run: MatchRun, todo: Difference, *, at: datetime) -> None:
+def write(shard: Shard, todo: Difference, *, at: datetime) -> None:
     """Write a difference, in the transaction of the caller: closed before opened, one answer holds at a time."""
     for keys in _some(todo.closed, KEYS):
-        Match.objects.filter(pk__in=keys).update(current=False, replaced_by=run, replaced_at=at)
+        Match.objects.filter(pk__in=keys).update(current=False, replaced_by=shard.run_id, replaced_at=at)
     Match.objects.bulk_update(todo.moved, ["next_flip"], batch_size=BATCH)
-    Match.objects.bulk_create(todo.fresh, batch_size=BATCH)
+    insert(shard, todo.fresh, current=True)
     PatientStanding.objects.bulk_create(
         todo.standing, batch_size=BATCH, update_conflicts=True, unique_fields=["patient"],
         update_fields=["run", "digest", "next_flip"],
@@ -172,16 +194,6 @@ def _held(shard: Shard, changed: set[int], *, documents: Collection[int] | None)
     if documents is not None:
         rows = rows.filter(document__in=documents)
     return {(row.patient_id, row.document_id): row for row in rows if row.patient_id in changed}
-
-
-def match_of(shard: Shard, row: Row, *, current: bool) -> Match:
-    """A row as the database keeps it."""
-    return Match(
-        run_id=shard.run_id, shard=shard, patient_id=row.patient, document_id=row.document, version_id=row.version,
-        current=current, digest=row.digest, as_of=row.as_of, status=row.status, offered=row.offered, cohort=row.cohort,
-        cohorts=row.cohorts, needs=row.needs, missing=row.missing, to_read=row.to_read, clears_on=row.clears_on,
-        next_flip=row.next_flip,
-    )  # fmt: skip
 
 
 def _standing(

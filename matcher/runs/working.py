@@ -24,12 +24,13 @@ from django.db.models import F
 from django.utils import timezone
 
 from matcher.engine import UnknownWord
-from matcher.models import Match, MatchRun, Shard, StatusChange
+from matcher.models import MatchRun, Shard, StatusChange
 from matcher.runs.counting import difference
 from matcher.runs.ending import end_badly, finish_if_done
 from matcher.runs.evaluating import Found, Question, evaluate
 from matcher.runs.history import append, changes_of
-from matcher.runs.standing import Difference, asked_versions, difference_of, match_of, question_before, write
+from matcher.runs.standing import Difference, difference_of, evaluated_versions, question_before, write
+from matcher.runs.storing import insert
 from patients.selectors import registry_patients
 
 log = logging.getLogger(__name__)
@@ -149,7 +150,7 @@ def _evaluate(shard: Shard) -> _Work:
     # A run of some patients evaluates them twice.
     seconds = SHARD_SECONDS / 2 if run.scope == MatchRun.Scope.PATIENTS else SHARD_SECONDS
     until = time.monotonic() + seconds
-    versions = asked_versions(run)
+    versions = evaluated_versions(run)
     keys = _patients(shard)
     found = evaluate(Question.of(run, versions), keys, until=until)
     done = keys[: bisect_left(keys, found.rest[0])] if found.rest else keys
@@ -211,9 +212,9 @@ def _store(shard: Shard, work: _Work) -> tuple[bool, int | None]:
         if not held:
             return False, None
         if todo is not None:
-            write(run, todo, at=now)
+            write(shard, todo, at=now)
         else:
-            Match.objects.bulk_create((match_of(shard, row, current=False) for row in found.rows()), batch_size=500)
+            insert(shard, found.rows(), current=False)
         # Late, for the run's row is held until the end of the transaction. A run that was ended meanwhile, and
         # perhaps followed by another, must not be stored into.
         row = MatchRun.objects.filter(pk=shard.run_id)
