@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.test import Client
@@ -10,7 +11,7 @@ from django.urls import reverse
 from matcher import runs
 from matcher.models import MatchRun
 from patients.models import AuditEvent, Registry
-from tests.admin.conftest import DAY, Person, number, text_of
+from tests.admin.conftest import Person, number, text_of
 from tests.shelf import DENIED, OPTION, TRIAL, published, uploaded
 from trials.actions import set_open_here
 from trials.models import Document, Version
@@ -127,10 +128,10 @@ def test_the_page_of_a_dead_patient_says_so_for_every_trial(
 
 
 def test_whoever_may_be_dead_is_ruled_out_by_the_criteria_and_not_as_dead(
-    registry: Registry, trial: Version, coordinator: Client
+    registry: Registry, trial: Version, coordinator: Client, today: date
 ) -> None:
     uploaded(registry, {"patients": DENIED.format(id="P-3")})
-    done = runs.run_inline(runs.start_run(registry=registry, as_of=DAY, by=None, queue=False))
+    done = runs.run_inline(runs.start_run(registry=registry, by=None, queue=False))
     assert done.state == "finished"
     body = coordinator.get(reverse("admin:patients_patient_change", args=[number("P-3")]))
     assert "A made-up trial ✕ not eligible" in text_of(body)
