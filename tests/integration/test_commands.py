@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from matcher import runs
+from matcher.management import arguments
 from matcher.models import MatchRun
 from patients.models import AuditEvent, Registry
 from tests.shelf import DENIED, EXPECTED, FILES, OPTION, STATEMENT, TRIAL, centre, published, uploaded
@@ -374,3 +376,39 @@ def test_a_run_that_errors_fails_the_command(
     monkeypatch.setattr(working, "_evaluate", faulty)
     with pytest.raises(CommandError, match="a fault of the system"):
         said("match")
+
+
+def test_match_helps_the_run_under_way_and_then_does_its_own(registry: Registry, shelf: Version) -> None:
+    before = runs.start_run(registry=registry, by=None, queue=False)
+    found = data("match")
+    before.refresh_from_db()
+    assert (before.state, found["run"] > before.pk) == ("finished", True)
+    assert sum(found["trials"][0]["counts"].values()) == 5
+    other = runs.start_run(registry=registry, by=None, queue=False)
+    assert data("match", "--queue")["run"] == other.pk, "what is under way is what was wanted"
+
+
+def test_match_keeps_the_answers_of_another_date_up_to_date(registry: Registry, shelf: Version) -> None:
+    run = MatchRun.objects.get(pk=data("match", "--as-of", "data-through", "--keep")["run"])
+    assert (run.kind, run.as_of_kind) == ("standing", "data-through")
+    assert MatchRun.objects.get(pk=data("match")["run"]).kind == "asked"
+    with pytest.raises(CommandError, match="every trial"):
+        said("match", "--as-of", DAY, "--keep")
+
+
+class Screen(io.StringIO):
+    """A terminal that somebody looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_a_bar_with_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 110.0])
+    monkeypatch.setattr(arguments.time, "monotonic", lambda: next(clock))
+    screen, silent = Screen(), io.StringIO()
+    arguments.Progress("run 7:", file=screen)(250, 1000)
+    assert screen.getvalue().endswith("run 7: ██████░░░░░░░░░░░░░░░░░░ 250 of 1,000 patients, 25 a second, 0:30 left")
+    monkeypatch.undo()
+    arguments.Progress("run 7:", file=silent)(250, 1000)
+    assert silent.getvalue() == ""
