@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.engine.bulk.columns import Ints, Longs, Table
+from matcher.engine.bulk.findings import Findings
 from matcher.engine.bulk.view import View
 from matcher.engine.reference.context import Context, Settings
 from patients.vocabulary import Vocabulary
@@ -31,6 +32,7 @@ class Batch:
 
     `asked` is the day each item is asked about, `known` the day whose knowledge is used (ordinals). `words` is a
     reference context of nobody: it resolves the words of the document and carries its definitions and settings.
+    `evaluate` answers a rule for a batch (definitions of failure hold rules).
     """
 
     view: View
@@ -40,6 +42,7 @@ class Batch:
     asked: Ints
     known: Ints
     words: Context
+    evaluate: Callable[[Batch, t.Rule], Findings]
     cache: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
@@ -87,6 +90,7 @@ class Batch:
             asked=self.asked[index] if asked is None else asked,
             known=self.known[index],
             words=self.words,
+            evaluate=self.evaluate,
         )
 
     def pairs(self, table: Table, rows: Longs | None = None) -> Pairs:

@@ -235,7 +235,9 @@ def first_flip_of(n: int, index: NDArray[Any], flips: Ints | None) -> Ints | Non
     return found
 
 
-def spread_of(n: int, index: NDArray[Any], code: Codes, disagreement: Codes | int, *, none: int = NOT_RECORDED) -> Codes:
+def spread_of(
+    n: int, index: NDArray[Any], code: Codes, disagreement: Codes | int, *, none: int = NOT_RECORDED
+) -> Codes:
     """What several readings of the same facts say, over groups: theirs where they agree, else the disagreement.
 
     Where they agree the easiest of their changes is kept, or the first of their reasons. `disagreement` is one code or
