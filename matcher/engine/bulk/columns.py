@@ -215,6 +215,7 @@ class Columns:
     policies: Coded
     ranges: Coded
     suspended: Coded
+    vital_conflict: Bools
 
     @classmethod
     def of(cls, patients: Sequence[Patient]) -> Columns:
@@ -235,6 +236,7 @@ class Columns:
             policies=coded((p.policies for p in patients), ()),
             ranges=coded((p.ranges for p in patients), ()),
             suspended=coded((p.suspended for p in patients), frozenset()),
+            vital_conflict=np.array([p.vital_conflict for p in patients], np.bool_),
         )
 
 
