@@ -55,12 +55,13 @@ class Told:
 
 
 def both_told(parts: Sequence[Told]) -> Told:
-    """AND: of the parts that are not met those with evidence show it."""
-    code, shown = parts[0].code, parts[0].shown & (parts[0].code < FIRST_UNKNOWN)
+    """AND: of the parts that are not met those with evidence show it, of what is met any part."""
+    code, shown, against = parts[0].code, parts[0].shown, parts[0].shown & (parts[0].code < FIRST_UNKNOWN)
     for part in parts[1:]:
-        code = np.minimum(code, part.code)
-        shown = shown | (part.shown & (part.code < FIRST_UNKNOWN))
-    return Told(code, shown | (code >= FIRST_UNKNOWN))
+        code, shown = np.minimum(code, part.code), shown | part.shown
+        against = against | (part.shown & (part.code < FIRST_UNKNOWN))
+    # A *met* without evidence is, negated, a *not met* without.
+    return Told(code, np.where(code < FIRST_UNKNOWN, against, shown))
 
 
 def either_told(parts: Sequence[Told]) -> Told:

@@ -131,7 +131,9 @@ def _outcome(asked: Asked, test: Leaf) -> Told:
     from matcher.engine.bulk.outcomes import outcome
 
     assert isinstance(test, t.Code)
-    return outcome(asked.batch, asked.pairs, test.code)
+    found, flips = outcome(asked.batch, asked.pairs, test.code)
+    asked.may_turn(flips)
+    return found
 
 
 def _setting(asked: Asked, test: t.Test) -> Told:
