@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.engine.bulk.batch import Batch, running
-from matcher.engine.bulk.columns import Bools, Longs
+from matcher.engine.bulk.columns import Bools, Coded, Longs
 from matcher.engine.bulk.findings import IMPRECISE, Findings, all_of, chosen, earlier, either_of, first_flip_of
 from matcher.engine.bulk.lines import count_of_lines
 from matcher.engine.bulk.records.candidates import Candidates
@@ -57,7 +57,7 @@ def _sites(batch: Batch, leaf: t.Count) -> Findings:
     records = t.Records(Kind.CONDITION, asked_of.concepts, asked_of.other_than, asked_of.tests)
     found = candidates(batch, records, history=True)
     found = found.take(found.possible)
-    sites = batch.table("conditions").coded["sites"].take(found.row)
+    sites = _sites_of(batch, found)
     names = sorted({site for places in sites.values for site in places})
     position = {site: index for index, site in enumerate(names)}
     many = sites.map(len, np.int64)
@@ -84,6 +84,17 @@ def _sites(batch: Batch, leaf: t.Count) -> Findings:
     unplaced = np.bincount(found.item[many == 0], minlength=n) > 0
     silent = chosen(unplaced, all_of(n, IMPRECISE), unrecorded(batch, records, batch.asked))
     return in_range(leaf, count, silent)
+
+
+def _sites_of(batch: Batch, found: Candidates) -> Coded:
+    """The possible sites of each candidate, which may be a condition or an event that tells of one."""
+    code_by_sites: dict[tuple[str, ...], int] = {(): 0}
+    codes = np.zeros(len(found), np.int32)
+    for position, name in enumerate(found.tables):
+        mine = np.flatnonzero(found.origin == position)
+        column = batch.table(name).coded["sites"].take(found.row[mine])
+        codes[mine] = column.map(lambda sites: code_by_sites.setdefault(sites, len(code_by_sites)), np.int32)
+    return Coded(tuple(code_by_sites), codes)
 
 
 def _outermost(vocabulary: Vocabulary, names: list[str], places: NDArray[np.int64]) -> Longs:
