@@ -7,7 +7,7 @@ that every leaf is a function from a batch to findings of shape (n items).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, TypeVar
@@ -76,9 +76,12 @@ class Batch:
         """The visible rows of a kind of fact."""
         return self.view.tables[name]
 
-    def on(self, criterion: str) -> Batch:
-        """The same questions about one criterion: what is remembered is shared."""
-        return replace(self, words=self.words.on(criterion))
+    def on(self, criterion: str, *, document: str = "", version: int = 0) -> Batch:
+        """The same items asked about one criterion of a document: what is remembered is shared."""
+        words = self.words.on(criterion)
+        if document:
+            words.document, words.version = document, version
+        return replace(self, words=words)
 
     def some(self, index: NDArray[Any], *, this: Longs | None = None, asked: Ints | None = None) -> Batch:
         """A batch of some items (ascending indices, an item may come several times), for other treatments or days."""
@@ -135,17 +138,6 @@ def _within(count: Longs) -> Longs:
     total = int(count.sum())
     starts = np.cumsum(count) - count
     return np.arange(total, dtype=np.int64) - np.repeat(starts, count)
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """The document a question comes from, as `reference.evaluate.make_context` takes it."""
-
-    definitions: tuple[t.Definition, ...] = ()
-    windows: Mapping[str, t.Span] = field(default_factory=dict)
-    cancer: t.Concepts | None = None
-    document: str = ""
-    version: int = 0
 
 
 def days(asked: date | Sequence[date], patients: int) -> Ints:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from matcher.engine.bulk.batch import Batch
+from matcher.engine.bulk.batch import Batch, Pairs
 from matcher.engine.bulk.columns import Codes
 from matcher.engine.bulk.findings import (
     FIRST_MET,
@@ -31,10 +31,27 @@ from trials.criteria import tree as t
 
 
 def evaluate(batch: Batch, rule: t.Rule) -> Findings:
-    """The findings of a rule for every item of a batch; parts that rules share are answered once."""
+    """The findings of a rule for every item of a batch; parts that rules share are answered once.
+
+    A part is known by its identity (`program.interned` makes equal parts one), as hashing trees costs more than leaves.
+    """
+    words = batch.words
     # A question is one of a named criterion; everything else means the same wherever it stands.
-    key = ("rule", rule, batch.words.criterion if _asks(batch, rule) else "")
-    return batch.once(key, lambda: _evaluate(batch, rule))
+    whose = (words.document, words.version, words.criterion) if asks(batch, rule) else None
+    key = ("rule", id(rule), whose)
+    held: tuple[t.Rule, Findings] | None = batch.cache.get(key)
+    if held is None:
+        held = batch.cache[key] = (rule, _evaluate(batch, rule))  # the rule is kept, so that its identity stays its own
+    return held[1]
+
+
+def asks(batch: Batch, rule: t.Rule) -> bool:
+    """Whether a question for a reader stands anywhere in a rule."""
+    key = ("asks", id(rule))
+    held: tuple[t.Rule, bool] | None = batch.cache.get(key)
+    if held is None:
+        held = batch.cache[key] = (rule, _asks(batch, rule))
+    return held[1]
 
 
 def _asks(batch: Batch, rule: t.Rule) -> bool:
@@ -43,15 +60,15 @@ def _asks(batch: Batch, rule: t.Rule) -> bool:
         case t.Ask():
             return True
         case t.Not(part):
-            return _asks(batch, part)
+            return asks(batch, part)
         case t.And(parts) | t.Or(parts) | t.Quota(_, _, parts):
-            return any(_asks(batch, part) for part in parts)
+            return any(asks(batch, part) for part in parts)
         case t.Except(main, when):
-            return _asks(batch, main) or _asks(batch, when)
+            return asks(batch, main) or asks(batch, when)
         case t.If(condition, then, otherwise):
-            return any(_asks(batch, part) for part in (condition, then, otherwise) if part is not None)
+            return any(asks(batch, part) for part in (condition, then, otherwise) if part is not None)
         case t.Named(name):
-            return _asks(batch, batch.words.defined_rule(name))
+            return asks(batch, batch.words.defined_rule(name))
         case _:
             # A definition of an outcome may ask, and is reached through the leaf that names the outcome.
             return any(isinstance(each, t.DefineOutcome) for each in batch.words.definitions)
@@ -108,20 +125,21 @@ def _hardness(code: Codes) -> Codes:
 def _ask(batch: Batch, question: str) -> Findings:
     """A recorded answer of the named version, while it is valid; else a question for a reader."""
     code = np.full(batch.n, NEEDS_JUDGEMENT, np.uint8)
-    found = answers_of(batch, question)
-    if found is None:
+    pairs = answers_of(batch, question)
+    if not len(pairs):
         return Findings(code)
-    item, truth, until = found
-    code[item] = np.where(truth, met(Change.ACTION), not_met(Change.ACTION))
+    table = batch.table("answers")
+    until = table.day["valid_until"][pairs.row]
+    code[pairs.item] = choose(table.flag["truth"][pairs.row] == 1, met(Change.ACTION), not_met(Change.ACTION))
     flips = np.full(batch.n, FUTURE, np.int32)
-    flips[item] = np.where(until > 0, until + 1, FUTURE)
-    return Findings(code, flips)
+    flips[pairs.item] = np.where(until > 0, until + 1, FUTURE)
+    return Findings(code, np.where(flips > batch.asked, flips, FUTURE).astype(np.int32))
 
 
-def answers_of(batch: Batch, question: str) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:  # type: ignore[type-arg]
+def answers_of(batch: Batch, question: str) -> Pairs:
     """The latest valid answers to a question of the batch's criterion (`question` empty: to the criterion itself).
 
-    Returns items, truths and the days through which they are valid (0: for ever), or None where there is none.
+    One row of the table of answers for each item that has one.
     """
     words, table = batch.words, batch.table("answers")
     wanted = np.ones(table.rows, np.bool_)
@@ -129,13 +147,8 @@ def answers_of(batch: Batch, question: str) -> tuple[np.ndarray, np.ndarray, np.
         wanted &= table.coded[name].codes == table.coded[name].code_of(value)
     wanted &= table.number["version"] == words.version
     pairs = batch.pairs(table, np.flatnonzero(wanted))
-    until, on = table.day["valid_until"][pairs.row], table.day["on"][pairs.row]
-    valid = (until == 0) | (until >= batch.known[pairs.item])
-    if not valid.any():
-        return None
-    pairs, until, on = pairs.take(valid), until[valid], on[valid]
-    order = np.lexsort((table.order[pairs.row], on, pairs.item))
-    item = pairs.item[order]
-    last = np.append(item[1:] != item[:-1], True)
-    chosen = order[last]
-    return pairs.item[chosen], table.flag["truth"][pairs.row[chosen]] == 1, until[chosen]
+    until = table.day["valid_until"][pairs.row]
+    pairs = pairs.take((until == 0) | (until >= batch.known[pairs.item]))
+    order = np.lexsort((table.order[pairs.row], table.day["on"][pairs.row], pairs.item))
+    last = np.append(np.diff(pairs.item[order]) != 0, True)[: len(order)]
+    return pairs.take(order[last])

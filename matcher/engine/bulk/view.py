@@ -21,14 +21,15 @@ T = TypeVar("T")
 class View:
     """Columns with nothing in sight that happened after `known` (one ordinal per patient).
 
-    `tables` holds only visible rows. `deceased` is -1, 0 or 1 as known on that day; `dead` says who is not evaluated.
+    `tables` holds only visible rows. `dead` says who is known to have died by then and is not evaluated, `disputed` of
+    whom the record says both that they live and that they died.
     """
 
     columns: Columns
     known: Ints
     tables: Mapping[str, Table]
-    deceased: np.ndarray[tuple[int], np.dtype[np.int8]]
     dead: Bools
+    disputed: Bools
     cache: dict[Hashable, Any] = field(default_factory=dict)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
@@ -54,8 +55,8 @@ def view_at(columns: Columns, known: Ints) -> View:
         tables[name] = _dated(columns.tables[name], "date", known)
     answers = columns.tables["answers"]
     tables["answers"] = _some(answers, answers.day["on"] <= known[answers.patient])
-    deceased = _deceased(columns, known)
-    return View(columns, known, tables, deceased, deceased == 1)
+    dead, disputed = _vital_status(columns, known)
+    return View(columns, known, tables, dead, disputed)
 
 
 def _some(table: Table, seen: Bools) -> Table:
@@ -66,13 +67,18 @@ def _dated(table: Table, column: str, known: Ints) -> Table:
     return _some(table, table.lo[column] <= known[table.patient])
 
 
-def _deceased(columns: Columns, known: Ints) -> np.ndarray[tuple[int], np.dtype[np.int8]]:
-    """Whether a patient is known to have died by the day; a partial date of death counts from its last day."""
+def _vital_status(columns: Columns, known: Ints) -> tuple[Bools, Bools]:
+    """Who is known to have died by the day, and of whom it is contradicted.
+
+    A partial date of death counts from its last day, or from the day on which the death was known; a death after the
+    day is not known, be it denied or not.
+    """
     told = (columns.data_through == NO_DAY) | (columns.data_through <= known)
     has_date = columns.death_lo != NO_DAY
     by_date = (columns.death_hi <= known) | ((columns.death_lo <= known) & (columns.deceased == 1) & told)
-    without = np.where(columns.deceased == 1, told, columns.deceased)
-    return np.where(has_date, by_date, without).astype(np.int8)
+    without = (columns.deceased == 1) & told
+    disputed = columns.vital_conflict & np.where(has_date, columns.death_lo <= known, told)
+    return np.where(has_date, by_date, without) & ~columns.vital_conflict, disputed
 
 
 def _conditions(columns: Columns, known: Ints) -> Table:

@@ -23,8 +23,8 @@ class Candidates:
 
     Arrays of shape (m,), ascending by `item`. `row` is the row of the table `tables[origin]` that the record is shown
     by (of a disease told of by several rows the latest). `start` and `end` are the course's first and last day,
-    `ceases` is OVER or a hardness. Candidates of one item with the same `counted` are counted once. `half_life` is in hours, nan
-    where it is not known. As in the reference, what is *not met* without any evidence is left out.
+    `ceases` is OVER or a hardness. Candidates of one item with the same `counted` are counted once. `half_life` is in
+    hours, nan where it is not known. As in the reference, what is *not met* without any evidence is left out.
     """
 
     tables: tuple[str, ...]
