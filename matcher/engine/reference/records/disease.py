@@ -118,7 +118,7 @@ def primaries(context: Context) -> tuple[Disease, ...]:
         told = [row for row in rows if is_primary(context, row)] or [
             row for row in rows if row.kind is None and not (row.histologies or row.concepts or row.agents)
         ]
-        gathered = [_refuted(context, tumour, absent) for tumour in _gather(context, told, _same_tumour)]
+        gathered = [_refuted(context, tumour, absent) for tumour in _gather(context, told, same_tumour)]
         context.cache["primaries"] = tuple(tumour for tumour in gathered if tumour is not None)
     return context.cache["primaries"]  # type: ignore[return-value]  # written under this key one line above
 
@@ -179,7 +179,8 @@ def _gather(
     return tuple(Disease(tuple(group)) for group in groups)
 
 
-def _same_tumour(context: Context, a: Condition, b: Condition) -> bool:
+def same_tumour(context: Context, a: Condition, b: Condition) -> bool:
+    """Whether two rows tell of one primary: by the registry's name of it, else by what and where it is."""
     if a.diagnosis_id and b.diagnosis_id:
         return a.diagnosis_id == b.diagnosis_id
     if {a.laterality, b.laterality} == {"left", "right"} or not (a.named and b.named):
