@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.engine.bulk.columns import Floats, Longs
+from matcher.engine.bulk.columns import Longs
 
 #: The most groups that a number can tell apart while another column is taken in.
 _ROOM = 2**62
@@ -31,9 +31,3 @@ def alike(columns: Sequence[NDArray[Any]]) -> tuple[Longs, Longs]:
         groups *= width
     _, first, of = np.unique(key, return_index=True, return_inverse=True)
     return first.astype(np.int64), of.reshape(-1).astype(np.int64)
-
-
-def numbered(values: Floats) -> Longs:
-    """Numbers as codes by which they can be grouped; nan, which is not recorded, is one of them."""
-    found: Longs = np.unique(values, return_inverse=True)[1].reshape(-1).astype(np.int64)
-    return found

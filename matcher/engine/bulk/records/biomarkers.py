@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.engine.bulk.alike import alike, numbered
+from matcher.engine.bulk.alike import alike
 from matcher.engine.bulk.batch import Batch
 from matcher.engine.bulk.columns import NO_DAY, Bools, Codes, Ints, Longs, Table
 from matcher.engine.bulk.coverage import Denial, absence
@@ -25,19 +25,22 @@ from matcher.engine.bulk.fields import (
     field_told,
     negate_told,
     per_value,
-    told_of,
+    test_told,
 )
 from matcher.engine.bulk.findings import (
     CONFLICTING,
     FIRST_MET,
     FIRST_UNKNOWN,
+    IMPRECISE,
     MET_ACTION,
     MET_NEVER,
     NOT_MET_ACTION,
     NOT_MET_NEVER,
+    NOT_RECORDED,
     Findings,
     either,
 )
+from matcher.engine.bulk.intervals import Intervals, compare
 from matcher.engine.bulk.records.candidates import Candidates, events_of
 from matcher.engine.bulk.view import View
 from matcher.engine.reference.context import Reading
@@ -50,7 +53,6 @@ from matcher.engine.reference.records.biomarkers import (
     positive,
     result_test,
     silences,
-    value_test,
 )
 from matcher.engine.reference.records.fields import concept_finding, not_met
 from matcher.engine.results import Finding
@@ -131,7 +133,7 @@ def _field(batch: Batch, item: t.FieldTest, table: Table, rows: Longs) -> Told:
     """A test of a field, for some rows."""
     match item.field:
         case "value":
-            return _value(item.test, table, rows)
+            return _value(batch, item.test, table, rows)
         case "result":
             told = _column(table, "result", rows, lambda marker: result_test(marker, item.test, Change.ACTION))
             return _of_origin(table, rows, told)
@@ -145,23 +147,33 @@ def _field(batch: Batch, item: t.FieldTest, table: Table, rows: Longs) -> Told:
             return field_told(batch, Kind.BIOMARKER, item, table, rows)
 
 
-def _value(test: t.Test, table: Table, rows: Longs) -> Told:
-    """A test of the measured value: asked once per distinct interval."""
-    low, high = table.number["low"][rows], table.number["high"][rows]
-    low_open, high_open = (table.flag[name][rows] == 1 for name in ("low_open", "high_open"))
-    first, of = alike([numbered(low), numbered(high), low_open, high_open])
+def _value(batch: Batch, test: t.Test, table: Table, rows: Longs) -> Told:
+    """A test of the measured value, for some rows."""
+    measured, values = batch.view.once("marker values", lambda: (_measured(table), _values(table)))
+    mine, known = values.take(rows), measured[rows]
 
-    def end(number: float) -> float | None:
-        return None if np.isnan(number) else float(number)
+    def leaf(test: t.Code | t.Compare | t.Link) -> Told:
+        assert isinstance(test, t.Compare) and test.number is not None  # only a grade has a baseline
+        truth = compare(mine, test.operator, Intervals.point(test.number))
+        code = np.where(known, _OF_TRUTH[truth], NOT_RECORDED).astype(np.uint8)
+        return Told(code, np.ones(len(rows), np.bool_))
 
-    return told_of([
-        value_test(
-            Biomarker(id="", low=end(low[row]), high=end(high[row]), low_open=bool(low_open[row]),
-                      high_open=bool(high_open[row])),
-            test,
-        )
-        for row in first
-    ]).take(of)  # fmt: skip
+    return test_told(test, leaf)
+
+
+#: What a comparison says of a value that can be measured again.
+_OF_TRUTH = np.array([NOT_MET_ACTION, IMPRECISE, MET_ACTION], np.uint8)
+
+
+def _measured(table: Table) -> Bools:
+    """The rows that hold a value."""
+    found: Bools = ~np.isnan(table.number["low"]) | ~np.isnan(table.number["high"])
+    return found
+
+
+def _values(table: Table) -> Intervals:
+    number, flag = table.number, table.flag
+    return Intervals.between(number["low"], number["high"], flag["low_open"] == 1, flag["high_open"] == 1)
 
 
 # --- which of several results counts -------------------------------------------------------------------------------
@@ -170,7 +182,7 @@ def _value(test: t.Test, table: Table, rows: Longs) -> Told:
 def _overtaken(table: Table) -> Bools:
     """The rows whose value a later one of the same gene, alteration and scale has overtaken."""
     _, of = alike([table.patient, *(table.coded[name].codes for name in ("genes", "alteration", "scale"))])
-    measured = ~np.isnan(table.number["low"]) | ~np.isnan(table.number["high"])
+    measured = _measured(table)
     newest = np.full(table.rows, NO_DAY, np.int32)
     np.maximum.at(newest, of[measured], table.lo["date"][measured])
     found: Bools = (table.hi["date"] != NO_DAY) & (newest[of] > table.hi["date"])
@@ -299,7 +311,7 @@ def _bearing(batch: Batch, concepts: tuple[str, ...], genes: tuple[tuple[str, ..
 def _able_to_deny(view: View) -> _Denying:
     """The rows of one gene that are negative or measured, and their words."""
     table = view.tables["biomarkers"]
-    measured = ~np.isnan(table.number["low"]) | ~np.isnan(table.number["high"])
+    measured = _measured(table)
     negative = table.coded["result"].map(lambda word: word == "negative", np.bool_)
     single = table.coded["genes"].map(lambda genes: len(genes) == 1, np.bool_)
     row = np.flatnonzero(single & (measured | negative))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from matcher.engine.bulk.batch import Batch
-from matcher.engine.bulk.columns import Ints
+from matcher.engine.bulk.columns import Ints, Longs, Table
 from matcher.engine.bulk.coverage import absence
 from matcher.engine.bulk.diseases import belongs
 from matcher.engine.bulk.fields import Told, both_told, field_told, per_value
@@ -31,13 +31,7 @@ def events(batch: Batch, records: t.Records, history: bool) -> Candidates:
     rows = np.flatnonzero(named >= FIRST_UNKNOWN)
     parts = [Told(named[rows], np.ones(len(rows), np.bool_))]
     for item in records.tests:
-        if item.field == "site":
-            parts.append(per_value(
-                table.coded["sites"].take(rows),
-                lambda sites, test=item.test: site_test(batch.words, _NAMELESS, sites, Kind.DISEASE_STATUS)(test),
-            ))  # fmt: skip
-        else:
-            parts.append(field_told(batch, Kind.DISEASE_STATUS, item, table, rows))
+        parts.append(_field(batch, item, table, rows))
     told = both_told(parts)
     pairs = batch.pairs(table, rows)
     told = told.take(np.searchsorted(rows, pairs.row))
@@ -47,6 +41,17 @@ def events(batch: Batch, records: t.Records, history: bool) -> Candidates:
     told = both_told([mine, told])
     kept = (of_it != 0) & ((told.code >= FIRST_UNKNOWN) | told.shown)
     return events_of(batch, table, pairs.take(kept), told.code[kept])
+
+
+def _field(batch: Batch, item: t.FieldTest, table: Table, rows: Longs) -> Told:
+    """A test of a field, for some rows."""
+    if item.field != "site":
+        return field_told(batch, Kind.DISEASE_STATUS, item, table, rows)
+
+    def decide(sites: tuple[str, ...]) -> Finding:
+        return site_test(batch.words, _NAMELESS, sites, Kind.DISEASE_STATUS)(item.test)
+
+    return per_value(table.coded["sites"].take(rows), decide)
 
 
 def _named(status: str | None, concepts: t.Concepts) -> Finding:

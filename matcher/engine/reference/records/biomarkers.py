@@ -85,7 +85,7 @@ def of_gene(context: Context, marker: Biomarker, asked: tuple[str, ...], change:
 
 def _fields(context: Context, marker: Biomarker, change: Change) -> dict[str, Callable[[t.Test], Finding]]:
     return {
-        "value": lambda test: value_test(marker, test),
+        "value": lambda test: _value_test(marker, test),
         "result": lambda test: result_test(marker, test, change),
         "partner": lambda test: concept_test(context, marker, "partner", marker.partner, Domain.GENE, test),
         "assay": lambda test: concept_test(context, marker, "assay", marker.assay, Domain.ASSAY, test),
@@ -118,7 +118,7 @@ def result_test(marker: Biomarker, test: t.Test, change: Change) -> Finding:
     return test_finding(test, leaf)
 
 
-def value_test(marker: Biomarker, test: t.Test) -> Finding:
+def _value_test(marker: Biomarker, test: t.Test) -> Finding:
     value = Interval.between(marker.low, marker.high, marker.low_open, marker.high_open)
 
     def leaf(test: t.Code | t.Compare | t.Link) -> Finding:
