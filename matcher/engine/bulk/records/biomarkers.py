@@ -266,7 +266,10 @@ class _Denying:
 
 
 def unrecorded_marker(batch: Batch, records: t.Records, until: Ints) -> Findings:
-    """That no finding beyond those recorded matches: by coverage of the genes, or because they were tested negative."""
+    """That no finding beyond those recorded matches: by coverage of the genes, or because they were tested negative.
+
+    A test counts whenever it was made, so it is asked up to the day asked about, whatever the window.
+    """
     words = batch.words
     asked: tuple[str, ...] = ()
     if not records.concepts.is_any:
