@@ -30,9 +30,10 @@ def clean(numbers: Floats) -> Floats:
     size = np.floor(np.log10(np.abs(given))).astype(np.int64)
     power = _DIGITS - 1 - size
     scale = _POWERS[np.minimum(np.abs(power), len(_POWERS) - 1)]
-    scaled = np.where(power >= 0, given * scale, given / scale)
-    whole = np.rint(scaled)
-    cleaned = np.where(power >= 0, whole / scale, whole * scale)
+    with np.errstate(over="ignore", under="ignore"):
+        scaled = np.where(power >= 0, given * scale, given / scale)
+        whole = np.rint(scaled)
+        cleaned = np.where(power >= 0, whole / scale, whole * scale)
     # Where the last digit hangs on a rounding error, or the number is beyond the exact powers, the decimal is written.
     near = np.abs(np.abs(scaled - np.trunc(scaled)) - 0.5) < 1e-4
     strange = (np.abs(whole) < 10.0 ** (_DIGITS - 1)) | (np.abs(whole) >= 10.0**_DIGITS)
@@ -95,6 +96,17 @@ class Intervals:
             None if self.hi_open is None else self.hi_open[index],
         )  # fmt: skip
 
+    def and_(self, other: Intervals) -> Intervals:
+        """These and after them others."""
+        lo = np.concatenate([self.lo, other.lo])
+        if self.exact and other.exact:
+            return Intervals(lo, lo)
+        return Intervals.of(
+            lo, np.concatenate([self.hi, other.hi]),
+            np.concatenate([_all(self.lo_open, len(self)), _all(other.lo_open, len(other))]),
+            np.concatenate([_all(self.hi_open, len(self)), _all(other.hi_open, len(other))]),
+        )  # fmt: skip
+
     def times(self, factor: float) -> Intervals:
         """Every value multiplied by a positive factor."""
         lo = clean(self.lo * factor)
@@ -118,6 +130,10 @@ class Intervals:
         plain = self.hi is self.lo and other.hi is other.lo
         hi = lo if plain else clean(self.hi / other.lo)
         return Intervals(lo, hi, _either(self.lo_open, other.hi_open), _either(self.hi_open, other.lo_open))
+
+
+def _all(marks: Bools | None, number: int) -> Bools:
+    return np.zeros(number, np.bool_) if marks is None else marks
 
 
 def _marked(marks: Bools | None) -> Bools | None:
