@@ -124,9 +124,8 @@ def _of_gene(batch: Batch, concepts: t.Concepts, table: Table) -> Codes:
     words = batch.words
     asked = words.concepts(concepts, (Domain.GENE,))
     genes, partner = table.coded["genes"], table.coded["partner"]
-    code = concepts_told(words, Coded(genes.values, np.arange(len(genes.values))), asked, Change.ACTION).code[
-        genes.codes
-    ]
+    each = Coded(genes.values, np.arange(len(genes.values)))
+    code: Codes = concepts_told(words, each, asked, Change.ACTION).code[genes.codes]
     fused = batch.view.once("fusions", lambda: np.flatnonzero(partner.codes != 0))
 
     def of_partner(name: str) -> Finding:
