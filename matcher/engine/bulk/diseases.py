@@ -7,16 +7,22 @@ the reference's own functions are asked once. Only days and who said what are ar
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.engine.bulk.batch import Batch
-from matcher.engine.bulk.columns import NO_DAY, Bools, Coded, Codes, Longs, Table
+from matcher.engine.bulk.calendar import Spans
+from matcher.engine.bulk.columns import NO_DAY, Bools, Coded, Codes, Ints, Longs, Table
+from matcher.engine.bulk.coverage import data_through
+from matcher.engine.bulk.findings import STALE
 from matcher.engine.bulk.groups import Groups, any_of, bounds_of, distinct, gather, per_pair, sequences, spread_out
+from matcher.engine.bulk.states import NO_REASON, Statements, States, latest
 from matcher.engine.bulk.view import View
 from matcher.engine.reference.context import Context, Reading
+from matcher.engine.reference.days import FUTURE, PAST
 from matcher.engine.reference.records import disease as dz
 from matcher.engine.truth import Truth
 from patients.facts import Condition, folded
@@ -330,3 +336,166 @@ def lesions(table: Table, means: Coded, rows: Longs) -> Groups:
     mine = means.codes[rows]
     alike, _ = distinct([same[mine], np.where(nameless[mine], names[raw.codes[rows]] + 1, 0)])
     return gather(table, rows, lambda a, b: (ids[a] == 0) | (ids[b] == 0) | (ids[a] == ids[b]), alike=alike)
+
+
+# --- states --------------------------------------------------------------------------------------------------------
+
+
+def attributes(groups: Groups, name: str, default: str | None = None) -> States:
+    """A field of diseases from the latest row that records it; a row that leaves it out says `default`."""
+    column = groups.table.coded[name].take(groups.rows)
+    kept = np.arange(len(groups.rows)) if default is not None else np.flatnonzero(column.codes)
+    values = tuple(str(value or default) for value in column.values)
+    return latest(len(groups), _said(groups, kept, values, column.codes[kept]))
+
+
+def attribute(view: View, words: Context, name: str, default: str | None = None) -> States:
+    """A field of each primary."""
+    key = ("attribute", words.vocabulary, name, default)
+    return view.once(key, lambda: attributes(tumours(view, words).rows, name, default))
+
+
+def _said(groups: Groups, member: Longs, values: tuple[str, ...], codes: NDArray[Any]) -> Statements:
+    """What some of the rows of groups say, on the day of each row; words that are spelled the same are one."""
+    known = {value: code for code, value in reversed(list(enumerate(values)))}
+    one = np.array([known[value] for value in values], np.int64)
+    row = groups.rows[member]
+    days = Spans(groups.table.lo["date"][row], groups.table.hi["date"][row])
+    return Statements(values, groups.owner[member], one[codes], days, np.zeros(len(row), np.bool_))
+
+
+def extents(view: View, words: Context) -> States:
+    """The extent of each primary: stated, or metastatic by a metastasis or an event of distant metastasis."""
+    key = ("extents", words.vocabulary, words.settings.currency)
+    return view.once(key, lambda: _extents(view, words))
+
+
+def _extents(view: View, words: Context) -> States:
+    found = tumours(view, words)
+    n = len(found)
+    stated, spread = extent_statements(view, words)
+    held, state = latest(n, stated), latest(n, stated.and_(spread))
+    values = stated.values
+    metastatic = np.array([dz.extent_within(value, dz.METASTATIC) for value in values], np.bool_)
+    # What is metastatic already is not superseded by one more metastasis.
+    stays = (held.reason == NO_REASON) & held.has & metastatic[held.single]
+    state = _either_state(stays, held, state)
+    short = any_of(n, state.said.owner, ~metastatic[state.said.code]) & ~stays
+    lapses = _lapses(view, words, found)
+    fresh = (lapses != NO_DAY) & (view.known[found.patient] < lapses)
+    stale = short & ~fresh
+    state = replace(state, flips=np.where(short & fresh, lapses, FUTURE).astype(np.int32))
+    if not stale.any():
+        return state
+    worse = [(code, values.index(each)) for code, value in enumerate(values) for each in dz.WORSE.get(value, ())]
+    more = [state.said] + [_also(state.said.take(stale[state.said.owner]), code, other) for code, other in worse]
+    said = more[0]
+    for each in more[1:]:
+        said = said.and_(each)
+    gone = np.where(stale, NO_DAY, state.since.lo).astype(np.int32)
+    return replace(
+        state,
+        said=said,
+        single=np.where(stale, -1, state.single),
+        reason=np.where(stale, STALE, state.reason).astype(np.uint8),
+        open=state.open & ~stale,
+        since=Spans(gone, np.where(stale, NO_DAY, state.since.hi).astype(np.int32)),
+    )
+
+
+def _also(said: Statements, code: int, other: int) -> Statements:
+    """Beside each statement of a code one of another."""
+    found = said.take(said.code == code)
+    return replace(found, code=np.full(len(found.owner), other, np.int64))
+
+
+def _either_state(mask: Bools, yes: States, no: States) -> States:
+    """One state where the mask holds, the other elsewhere."""
+    return States(
+        said=yes.said.take(mask[yes.said.owner]).and_(no.said.take(~mask[no.said.owner])),
+        has=np.where(mask, yes.has, no.has),
+        single=np.where(mask, yes.single, no.single),
+        reason=np.where(mask, yes.reason, no.reason),
+        open=np.where(mask, yes.open, no.open),
+        since=Spans(np.where(mask, yes.since.lo, no.since.lo), np.where(mask, yes.since.hi, no.since.hi)),
+        flips=no.flips,
+    )
+
+
+def extent_statements(view: View, words: Context) -> tuple[Statements, Statements]:
+    """All that says how far each primary reaches: stated extents, and metastases with distant-metastasis events."""
+    return view.once(("extent statements", words.vocabulary), lambda: _extent_statements(view, words))
+
+
+def _extent_statements(view: View, words: Context) -> tuple[Statements, Statements]:
+    found = tumours(view, words)
+    table, events, groups = view.tables["conditions"], view.tables["disease_status"], found.rows
+    column = table.coded["extent"]
+    worse = (each for more in dz.WORSE.values() for each in more)
+    values = tuple(dict.fromkeys((*(str(value) for value in column.values[1:]), dz.METASTATIC, *dz.WORSE, *worse)))
+    codes = column.codes[groups.rows]
+    member = np.flatnonzero(codes)
+    stated = _said(groups, member, values, codes[member] - 1)
+    metastatic = values.index(dz.METASTATIC)
+    rows = np.flatnonzero(is_metastasis(view, words) & ~with_status(table, "absent"))
+    suspected = with_status(table, "suspected")[rows]
+    spread = _spread(view, words, metastatic, values, table, rows, "diagnosis_id", suspected)
+    m = table.coded["m"]
+    m1 = m.table(lambda value: value is not None and bool(dz.M1.match(folded(value))), np.bool_)
+    member = np.flatnonzero(m1[m.codes[groups.rows]])
+    spread = spread.and_(_said(groups, member, values, np.full(len(member), metastatic)))
+    rows = np.flatnonzero(with_status(events, "distant metastasis"))
+    told = _spread(view, words, metastatic, values, events, rows, "diagnosis", np.zeros(len(rows), np.bool_))
+    return stated, spread.and_(told)
+
+
+def _spread(
+    view: View, words: Context, metastatic: int, values: tuple[str, ...], table: Table, rows: Longs, diagnosis: str,
+    suspected: Bools,
+) -> Statements:  # fmt: skip
+    """Rows that tell of a metastasis, as statements of the extent of each primary that they may belong to."""
+    starts = tumours(view, words).starts
+    who = table.patient[rows]
+    run, tumour = spread_out(starts[who], starts[who + 1] - starts[who])
+    row = rows[run]
+    of_it = belongs_to(view, words, tumour, table.coded[diagnosis].take(row))
+    days = Spans(table.lo["date"][row], table.hi["date"][row])
+    may = suspected[run] | (of_it == Truth.UNKNOWN)
+    code = np.full(len(row), metastatic, np.int64)
+    return Statements(values, tumour, code, days, may).take(of_it != Truth.NOT_MET)
+
+
+def _lapses(view: View, words: Context, found: Tumours) -> Ints:
+    """The first day on which an extent short of metastatic no longer holds; NO_DAY where nobody knows of any."""
+    recorded = np.zeros(len(found), np.int32)
+    np.maximum.at(recorded, found.rows.owner, found.rows.table.day["recorded"][found.rows.rows])
+    through = data_through(view)[found.patient]
+    reaches = np.where(through != NO_DAY, through, recorded)
+    return np.where(reaches != NO_DAY, reaches + words.settings.currency + 1, NO_DAY).astype(np.int32)
+
+
+def advanced_from(batch: Batch) -> tuple[Ints, Ints]:
+    """The first day on which each item's cancer certainly is, and the first on which it may be, beyond resection.
+
+    FUTURE where it is neither metastatic nor unresectable.
+    """
+    view, words = batch.view, batch.words
+    certain, possible = view.once(("advanced from", words.vocabulary), lambda: _advanced_from(view, words))
+    at = batch.focus
+    none = np.int32(FUTURE)
+    if not len(certain):
+        return np.full(batch.n, none, np.int32), np.full(batch.n, none, np.int32)
+    return np.where(at < 0, none, certain[at]), np.where(at < 0, none, possible[at])
+
+
+def _advanced_from(view: View, words: Context) -> tuple[Ints, Ints]:
+    stated, spread = extent_statements(view, words)
+    said = stated.and_(spread)
+    advanced = np.array([dz.extent_within(value, "advanced") for value in said.values], np.bool_)
+    said = said.take(advanced[said.code])
+    n = len(tumours(view, words))
+    certain, possible = np.full(n, FUTURE, np.int32), np.full(n, FUTURE, np.int32)
+    undated = said.days.lo == NO_DAY
+    np.minimum.at(certain, said.owner[~said.may], np.where(undated, FUTURE, said.days.hi)[~said.may])
+    np.minimum.at(possible, said.owner, np.where(undated, PAST, said.days.lo))
+    return certain, possible

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.engine.bulk.columns import NO_DAY, Bools, Coded, Longs, Table
+from matcher.engine.bulk.columns import NO_DAY, Bools, Coded, Ints, Longs, Table
+from matcher.engine.reference.days import FUTURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +152,20 @@ def gather(
     rows, leader = rows[order], leader[order]
     starts = np.flatnonzero(np.append(True, leader[1:] != leader[:-1])[: len(leader)])
     return Groups(table, table.patient[rows[starts]].astype(np.int64), np.append(starts, len(rows)), rows)
+
+
+def dated(groups: Groups) -> tuple[Ints, Ints, Ints]:
+    """Over the dated rows of each group the least first day, the least last day and the greatest first day.
+
+    NO_DAY where no row is dated.
+    """
+    table, n = groups.table, len(groups)
+    kept = table.lo["date"][groups.rows] != NO_DAY
+    row, owner = groups.rows[kept], groups.owner[kept]
+    first, last, latest = np.full(n, FUTURE, np.int32), np.full(n, FUTURE, np.int32), np.full(n, NO_DAY, np.int32)
+    np.minimum.at(first, owner, table.lo["date"][row])
+    np.minimum.at(last, owner, table.hi["date"][row])
+    np.maximum.at(latest, owner, table.lo["date"][row])
+    none = latest == NO_DAY
+    first[none] = last[none] = NO_DAY
+    return first, last, latest
