@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from matcher.engine.bulk.batch import Batch, Pairs
 from matcher.engine.bulk.columns import Bools, Ints, Longs, Table
 from matcher.engine.bulk.intervals import Intervals
+from matcher.engine.bulk.values.limits import Limits, limits_of
 from matcher.engine.bulk.view import View
 
 
@@ -43,6 +44,12 @@ class Entries:
     def pairs(self, batch: Batch) -> Pairs:
         """Each item of a batch with each of its patient's values."""
         return batch.pairs(self.table)
+
+    def limits(self, view: View, test: str, *, upper: bool) -> Limits:
+        """The limits of normal that hold for them as values of a test; these entries are remembered by the view."""
+        return view.once(
+            ("limits", test, id(self), upper), lambda: Limits.of(limits_of(view, test, self.row, self.own, upper=upper))
+        )
 
     def take(self, kept: NDArray[Any]) -> Entries:
         """Some of them (a mask or ascending indices)."""

@@ -6,17 +6,36 @@ Whole registries share their ranges, so each range is held against all values of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.engine.bulk.columns import NO_DAY, Bools, Coded, Floats, Ints, Longs
+from matcher.engine.bulk.intervals import Intervals
 from matcher.engine.bulk.values.ages import ages_on
 from matcher.engine.bulk.view import View
 from patients.facts import ReferenceRange, folded
 
 #: Limits are finite, so this stands for a range without one.
 _NONE = -np.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of normal of many values: the distinct ones, and for each value the number of its own (-1: none)."""
+
+    values: Intervals
+    code: Longs
+
+    @classmethod
+    def of(cls, limits: Floats) -> Limits:
+        """Limits, nan where there is none."""
+        known = ~np.isnan(limits)
+        distinct, numbers = np.unique(limits[known], return_inverse=True)
+        code = np.full(len(limits), -1, np.int64)
+        code[known] = numbers
+        return cls(Intervals.points(distinct), code)
 
 
 def limits_of(view: View, test: str, row: Longs, own: Bools | None, *, upper: bool) -> Floats:

@@ -17,22 +17,23 @@ from numpy.typing import NDArray
 
 from matcher.engine.bulk.batch import Batch
 from matcher.engine.bulk.calendar import Spans, meets
-from matcher.engine.bulk.columns import NO_DAY, Bools, Codes, Coded, Ints, Longs
+from matcher.engine.bulk.columns import NO_DAY, Bools, Coded, Codes, Floats, Ints, Longs
 from matcher.engine.bulk.findings import (
     CONFLICTING,
     FIRST_MET,
     FIRST_UNKNOWN,
     IMPRECISE,
-    NEEDS_JUDGEMENT,
     NOT_RECORDED,
     STALE,
     earlier,
     spread_of,
 )
 from matcher.engine.bulk.intervals import Intervals
+from matcher.engine.bulk.resting import leaving
 from matcher.engine.bulk.values.deriving import computed_values
 from matcher.engine.bulk.values.entries import Entries, joined, reported, shell
-from matcher.engine.bulk.windows import leaving, moment, opened
+from matcher.engine.bulk.view import View
+from matcher.engine.bulk.windows import NONE, absent, moment, opened
 from matcher.engine.reference.context import Context, UnknownWord
 from matcher.engine.reference.days import FUTURE
 from matcher.engine.reference.values.observations import ECOG_TO_KARNOFSKY, KARNOFSKY_TO_ECOG
@@ -240,7 +241,7 @@ def _sex(batch: Batch) -> Meant:
 
 @dataclass(frozen=True, slots=True)
 class _Frames:
-    """The windows a value must lie in, of each item, or the unknown that stands in the way (_READ: nothing does)."""
+    """The windows a value must lie in, of each item, or the unknown that stands in the way (None: nothing does)."""
 
     problem: Codes | None
     frames: tuple[tuple[Spans, Spans], ...]
@@ -305,6 +306,7 @@ def _reduced(how: np.ufunc, values: NDArray[Any], starts: Longs) -> NDArray[Any]
 
 def _selected(batch: Batch, selector: t.Observation, span: t.Window | None) -> Selection:
     frames = _frames(batch, selector, span)
+    meant: Meant | Scales
     if selector.test in _OTHER_SCALE:
         meant, used = _on_two_scales(batch, selector, frames)
     else:
@@ -333,18 +335,17 @@ def _frames(batch: Batch, selector: t.Observation, span: t.Window | None) -> _Fr
     flips: list[Ints | None] = []
     if selector.since is not None:
         since = moment(batch, selector.since)
-        absent = np.where(since.exists == 0, NEEDS_JUDGEMENT, since.reason)
-        problem = np.where(since.exists == 2, _READ, absent).astype(np.uint8)
+        problem = absent(since)
         frames.append((since.days, Spans(batch.asked, batch.asked)))
         flips.append(since.flips)
     window = opened(batch, span)
-    problem = window.problem if problem is None else np.where(problem == _READ, window.problem, problem)
+    problem = window.problem if problem is None else np.where(problem == NONE, window.problem, problem)
     amount = None
     if window.opens is not None and window.closes is not None:
         frames.append((window.opens, window.closes))
         amount = window.amount
     flips.append(window.flips)
-    return _Frames(problem if (problem != _READ).any() else None, tuple(frames), amount, earlier(*flips))
+    return _Frames(problem if (problem != NONE).any() else None, tuple(frames), amount, earlier(*flips))
 
 
 def _sorted_out(batch: Batch, entries: Entries, frames: _Frames, method: str) -> tuple[_Pool, Bools]:
@@ -356,7 +357,7 @@ def _sorted_out(batch: Batch, entries: Entries, frames: _Frames, method: str) ->
     pairs = entries.pairs(batch)
     item, entry = pairs.item, pairs.row
     if frames.problem is not None:
-        open_ = frames.problem[item] == _READ
+        open_ = frames.problem[item] == NONE
         item, entry = item[open_], entry[open_]
     truth = np.full(len(item), 2, np.uint8)
     if frames.frames:
@@ -398,7 +399,7 @@ def _nothing(batch: Batch, frames: _Frames, told: Bools) -> Codes:
     """The answers of items without a value in the window: stale where there is one outside it."""
     # A value without a date may lie in every window, so what lies outside has a date and is stale.
     code = np.where(told, STALE, NOT_RECORDED).astype(np.uint8)
-    return code if frames.problem is None else np.where(frames.problem == _READ, code, frames.problem)
+    return code if frames.problem is None else np.where(frames.problem == NONE, code, frames.problem)
 
 
 def _lapses(batch: Batch, pool: _Pool, amount: t.Amount | None) -> Ints | None:
@@ -474,7 +475,6 @@ def _mean(nothing: Codes, selector: t.Observation, pool: _Pool) -> Meant:
     total = Intervals.points(np.zeros(len(item)))
     for step in range(number if len(item) else 0):
         total = total.plus(pool.entries.value.take(entry[cut + step]))
-    # The mean is a number; the coded value of what it is made of says nothing of it.
     readings = Readings.of(selector.test, pool.entries, item, last_entry, total.times(1 / number))
     return Meant.of(code, readings, np.full(len(code), IMPRECISE, np.uint8))
 
@@ -500,16 +500,10 @@ def _extreme(selector: t.Observation, pool: _Pool) -> Readings:
     value = pool.entries.value.take(pool.entry)
     lowest = selector.pick is t.Pick.LOWEST
     how = np.minimum if lowest else np.maximum
-    ends = []
-    for end, marks, open_first in ((value.lo, value.lo_open, not lowest), (value.hi, value.hi_open, lowest)):
-        best = _reduced(how, end, pool.starts)
-        there = end == best[pool.group]
-        if marks is None:
-            ends.append((best, there, None))
-        elif open_first:
-            ends.append((best, there, pool.any_of(there & marks)))
-        else:
-            ends.append((best, there, ~pool.any_of(there & ~marks)))
+    ends = [
+        _end(how, end, marks, pool, open_first=open_first)
+        for end, marks, open_first in ((value.lo, value.lo_open, not lowest), (value.hi, value.hi_open, lowest))
+    ]
     (lo, at_lo, lo_open), (hi, at_hi, hi_open) = ends
     bounding = at_lo if lowest else at_hi
     numbers = np.where(bounding, np.arange(len(pool)), len(pool))
@@ -519,6 +513,20 @@ def _extreme(selector: t.Observation, pool: _Pool) -> Readings:
     )  # fmt: skip
 
 
+def _end(
+    how: np.ufunc, end: Floats, marks: Bools | None, pool: _Pool, *, open_first: bool
+) -> tuple[Floats, Bools, Bools | None]:
+    """The lowest or highest of the ends of each item's values, which have it, and whether it is open.
+
+    Of equal ends the open one counts before the closed ones, or after them.
+    """
+    best = _reduced(how, end, pool.starts)
+    there = end == best[pool.group]
+    if marks is None:
+        return best, there, None
+    return best, there, pool.any_of(there & marks) if open_first else ~pool.any_of(there & ~marks)
+
+
 # --- performance status --------------------------------------------------------------------------------------------
 
 
@@ -526,7 +534,7 @@ def _on_two_scales(batch: Batch, selector: t.Observation, frames: _Frames) -> tu
     """ECOG and Karnofsky: the native scale where fresh; both fresh and of two minds about the limit are conflicting."""
     test = selector.test
     mine, told = _sorted_out(batch, reported(batch.view, test), frames, selector.method)
-    converted = batch.view.once(("converted", test), lambda: _converted(reported(batch.view, _OTHER_SCALE[test]), test))
+    converted = batch.view.once(("converted", test), lambda: _converted(batch.view, test))
     other, told_other = _sorted_out(batch, converted, frames, "")
     nothing = _nothing(batch, frames, told | told_other)
     native, foreign = _picked(nothing, selector, mine), _picked(nothing, selector, other)
@@ -539,13 +547,16 @@ def _on_two_scales(batch: Batch, selector: t.Observation, frames: _Frames) -> tu
     return Scales(replace(native, code=code), foreign, doubts, turned), [mine, other]
 
 
-def _converted(entries: Entries, test: str) -> Entries:
+def _converted(view: View, test: str) -> Entries:
     """Values of the other scale on this one, each the union of what the published tables take it for."""
     table = KARNOFSKY_TO_ECOG if test == "ecog" else ECOG_TO_KARNOFSKY
-    entries = entries.take(np.isfinite(entries.value.lo) & np.isfinite(entries.value.hi))
+    entries = reported(view, _OTHER_SCALE[test])
+    numbers = view.tables["observations"].number
+    entries = entries.take(~np.isnan(numbers["low"][entries.row] + numbers["high"][entries.row]))
     grades = np.array(sorted(table), np.float64)
     lows, highs = (np.array([table[int(grade)][end] for grade in grades], np.float64) for end in (0, 1))
     # Between two grades of a table a value is taken for either of them. A higher grade of one is a lower of the other.
-    below = np.maximum(np.searchsorted(grades, entries.value.lo, "right") - 1, 0)
-    above = np.minimum(np.searchsorted(grades, entries.value.hi, "left"), len(grades) - 1)
-    return replace(entries, value=Intervals.of(lows[above], highs[below], None, None))
+    below = np.searchsorted(grades, numbers["low"][entries.row], "right") - 1
+    above = np.searchsorted(grades, numbers["high"][entries.row], "left")
+    lo, hi = lows[np.minimum(above, len(grades) - 1)], highs[np.maximum(below, 0)]
+    return replace(entries, value=Intervals.of(lo, hi, None, None))
