@@ -6,7 +6,7 @@ patient are held against each other in groups that agree in what was tested, nev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,7 +79,7 @@ def biomarkers(batch: Batch, records: t.Records, history: bool) -> Candidates:
     rows = np.flatnonzero(kept)
     parts = [_of_origin(table, rows, Told(named[rows], np.ones(len(rows), np.bool_)))]
     if not fields & {"result", "value"}:
-        parts.append(_of_origin(table, rows, _column(table, "result", rows, lambda m: positive(m, Change.ACTION))))
+        parts.append(_of_origin(table, rows, _result(table, rows, lambda marker: positive(marker, Change.ACTION))))
     parts += [_field(batch, item, table, rows) for item in records.tests]
     told = both_told(parts)
     code = np.where(_contradicted(table, rows, told.code), CONFLICTING, told.code).astype(np.uint8)
@@ -89,9 +89,9 @@ def biomarkers(batch: Batch, records: t.Records, history: bool) -> Candidates:
     return events_of(batch, table, pairs, code[np.searchsorted(rows, pairs.row)])
 
 
-def _column(table: Table, name: str, rows: Longs, decide: Any) -> Told:
-    """What `decide` says of rows by one column: of a marker that has nothing else."""
-    return per_value(table.coded[name].take(rows), lambda value: decide(Biomarker(id="", **{name: value})))
+def _result(table: Table, rows: Longs, decide: Callable[[Biomarker], Finding]) -> Told:
+    """What `decide` says of the results of rows."""
+    return per_value(table.coded["result"].take(rows), lambda result: decide(Biomarker(id="", result=result)))
 
 
 #: By the code of a somatic finding that of a germline one: what can change by action, of it never.
@@ -142,7 +142,7 @@ def _field(batch: Batch, item: t.FieldTest, table: Table, rows: Longs) -> Told:
         case "value":
             return _value(batch, item.test, table, rows)
         case "result":
-            told = _column(table, "result", rows, lambda marker: result_test(marker, item.test, Change.ACTION))
+            told = _result(table, rows, lambda marker: result_test(marker, item.test, Change.ACTION))
             return _of_origin(table, rows, told)
         case "partner" | "assay" as field:
             domain = Domain.GENE if field == "partner" else Domain.ASSAY
