@@ -115,7 +115,7 @@ class Batch:
                 return Pairs(first.astype(np.int64), row)
             return Pairs(first[kept].astype(np.int64), row[kept])
         # An item after another of the same patient sees the same rows again, so pairs are put in the order of items.
-        item = np.repeat(first, count) + _within(count)
+        item = np.repeat(first, count) + running(count)
         row = np.repeat(row, count)
         ordered = np.argsort(item, kind="stable")
         return Pairs(item[ordered], row[ordered])
@@ -136,7 +136,7 @@ class Pairs:
         return Pairs(self.item[kept], self.row[kept])
 
 
-def _within(count: Longs) -> Longs:
+def running(count: Longs) -> Longs:
     """0, 1, … for each of several runs of the given lengths, one after the other."""
     total = int(count.sum())
     starts = np.cumsum(count) - count
