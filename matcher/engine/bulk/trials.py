@@ -60,6 +60,11 @@ class Shelf:
     _batches: dict[Hashable, Batch] = field(default_factory=dict)
 
     @cached_property
+    def latest(self) -> date:
+        """The latest day anyone is asked about: what is asked for is asked for up to it."""
+        return date.fromordinal(int(self.known.max())) if len(self.known) else date.min
+
+    @cached_property
     def view(self) -> View:
         """The columns as they stood on the patients' days."""
         return view_at(self.columns, self.known)
@@ -70,7 +75,7 @@ class Shelf:
         if key not in self._batches:
             words = make_context(
                 Patient(),
-                as_of=_NOBODY_ASKED,
+                as_of=self.latest,
                 vocabulary=self.vocabulary,
                 definitions=tuple(document.definitions),
                 windows=document.windows,
@@ -279,7 +284,3 @@ class CohortPlanes:
         for rank in (NOT_NOW, NEEDS_INFORMATION, POTENTIALLY_ELIGIBLE):
             found[unpack(self.status[rank], n)] = rank
         return found
-
-
-#: The words of a document do not hang on a day; the context that holds them wants one all the same.
-_NOBODY_ASKED = date(2000, 1, 1)
