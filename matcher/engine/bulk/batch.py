@@ -32,7 +32,8 @@ class Batch:
 
     `asked` is the day each item is asked about, `known` the day whose knowledge is used (ordinals). `words` is a
     reference context of nobody: it resolves the words of the document and carries its definitions and settings.
-    `evaluate` answers a rule for a batch (definitions of failure hold rules).
+    `evaluate` answers a rule for a batch (definitions of failure hold rules). `whoever` is a batch of the same
+    patients, item by item, of no cancer at all: it answers what is the same for every document.
     """
 
     view: View
@@ -43,6 +44,7 @@ class Batch:
     known: Ints
     words: Context
     evaluate: Callable[[Batch, t.Rule], Findings]
+    whoever: Batch | None = None
     cache: dict[Hashable, Any] = field(default_factory=dict)
 
     @property

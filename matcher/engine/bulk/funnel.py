@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from matcher.engine.bulk.planes import Bits, count, pack
-from matcher.engine.bulk.trials import STATUSES, Trial
+from matcher.engine.bulk.trials import STATUSES, Answers, Trial
 from trials.criteria.documents import CriterionKind
 
 
@@ -26,9 +26,18 @@ class Step:
     unknown: int
 
 
-def funnel(trial: Trial) -> list[Step]:
+def funnel(answers: Answers) -> list[Step]:
     """The funnel of a trial over the patients who live, each by the cancer that counts."""
-    living = _living(trial)
+    parts = [_steps(trial, _living(answers, number)) for number, trial in enumerate(answers.parts)]
+    return [
+        Step(
+            same[0].criterion, *(sum(getattr(each, name) for each in same) for name in ("alone", "in_order", "unknown"))
+        )
+        for same in zip(*parts, strict=True)
+    ]
+
+
+def _steps(trial: Trial, living: Bits) -> list[Step]:
     cohorts = [cohort.id for cohort in trial.document.cohorts] or [""]
     left: dict[str, Bits] = dict.fromkeys(cohorts, living)
     steps = []
@@ -48,19 +57,17 @@ def funnel(trial: Trial) -> list[Step]:
     return steps
 
 
-def statuses(trial: Trial) -> dict[str, int]:
+def _living(answers: Answers, number: int) -> Bits:
+    """The items of a part that count, of patients who live."""
+    batch, counting = answers.parts[number].batch, answers.counting[number]
+    chosen = np.zeros(batch.n, np.bool_)
+    chosen[counting] = True
+    return pack(chosen & ~answers.shelf.view.dead[batch.patient])
+
+
+def statuses(answers: Answers) -> dict[str, int]:
     """How many patients have each status; the dead are in none of them and counted apart."""
-    dead = trial.shelf.view.dead
-    found = np.bincount(trial.ranks[~dead], minlength=len(STATUSES))
+    dead = answers.shelf.view.dead
+    found = np.bincount(answers.ranks[~dead], minlength=len(STATUSES))
     numbers = {status.value: int(found[rank]) for rank, status in enumerate(STATUSES)}
     return {**numbers, "deceased": int(dead.sum())}
-
-
-def _living(trial: Trial) -> Bits:
-    """The items that count of the patients who live."""
-    batch = trial.batch
-    if batch.n == trial.shelf.view.patients:
-        return batch.once("living", lambda: pack(~trial.shelf.view.dead[batch.patient]))
-    chosen = np.zeros(batch.n, np.bool_)
-    chosen[trial.item] = True
-    return pack(chosen & ~trial.shelf.view.dead[batch.patient])

@@ -21,7 +21,7 @@ from matcher.engine.bulk.columns import Longs
 from matcher.engine.bulk.findings import FIRST_MET, FIRST_UNKNOWN, NOT_STRUCTURED, change_of, reason_of, truth_of
 from matcher.engine.bulk.records.patterns import candidates
 from matcher.engine.bulk.rules import evaluate
-from matcher.engine.bulk.trials import NOT_ELIGIBLE, Trial
+from matcher.engine.bulk.trials import NOT_ELIGIBLE, Answers, Trial
 from matcher.engine.reference import algebra
 from matcher.engine.reference.documents.missing import Entry, entries, questions, with_vital_status
 from matcher.engine.reference.evaluate import connected
@@ -56,19 +56,20 @@ class Lacking:
     wanted: tuple[Wanted, ...]
 
 
-def lacking(trial: Trial) -> Lacking:
+def lacking(answers: Answers) -> Lacking:
     """What each patient lacks who is not ruled out of a trial for good."""
-    rank, which = trial.best
-    items = trial.item[rank[trial.item] > NOT_ELIGIBLE]
     patients, patterns, wanted = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], list[Wanted]()
-    for number in np.unique(which[items]):
-        mine = items[which[items] == number]
-        cohort = trial.document.cohorts[number] if trial.document.cohorts else None
-        criteria = [trial.document.criteria[index] for index in trial.counted(cohort)]
-        pattern, found = _by_pattern(trial, criteria, mine)
-        patients.append(trial.batch.patient[mine])
-        patterns.append(pattern + len(wanted))
-        wanted += found
+    for trial, counting in zip(answers.parts, answers.counting, strict=True):
+        rank, which = trial.best
+        items = counting[rank[counting] > NOT_ELIGIBLE]
+        for number in np.unique(which[items]):
+            mine = items[which[items] == number]
+            cohort = trial.document.cohorts[number] if trial.document.cohorts else None
+            criteria = [trial.document.criteria[index] for index in trial.counted(cohort)]
+            pattern, found = _by_pattern(trial, criteria, mine)
+            patients.append(trial.batch.patient[mine])
+            patterns.append(pattern + len(wanted))
+            wanted += found
     patient, pattern = np.concatenate(patients), np.concatenate(patterns)
     order = np.argsort(patient, kind="stable")
     return Lacking(patient[order], pattern[order], tuple(wanted))
