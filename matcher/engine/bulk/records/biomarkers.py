@@ -6,7 +6,7 @@ patient are held against each other in groups that agree in what was tested, nev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +15,13 @@ from numpy.typing import NDArray
 
 from matcher.engine.bulk.alike import alike
 from matcher.engine.bulk.batch import Batch
-from matcher.engine.bulk.columns import NO_DAY, Bools, Codes, Ints, Longs, Table
+from matcher.engine.bulk.columns import NO_DAY, Bools, Coded, Codes, Ints, Longs, Table
 from matcher.engine.bulk.coverage import Denial, absence
 from matcher.engine.bulk.fields import (
     Told,
     both_told,
     concepts_told,
-    either_told,
     field_told,
-    negate_told,
     per_value,
     test_told,
 )
@@ -32,13 +30,17 @@ from matcher.engine.bulk.findings import (
     FIRST_MET,
     FIRST_UNKNOWN,
     IMPRECISE,
+    LEVELS,
     MET_ACTION,
     MET_NEVER,
     NOT_MET_ACTION,
     NOT_MET_NEVER,
     NOT_RECORDED,
     Findings,
+    both_codes,
     either,
+    either_codes,
+    negated,
 )
 from matcher.engine.bulk.intervals import Intervals, compare
 from matcher.engine.bulk.records.candidates import Candidates, events_of
@@ -54,7 +56,7 @@ from matcher.engine.reference.records.biomarkers import (
     result_test,
     silences,
 )
-from matcher.engine.reference.records.fields import concept_finding, not_met
+from matcher.engine.reference.records.fields import concept_finding
 from matcher.engine.results import Finding
 from matcher.engine.truth import Change
 from patients.facts import Biomarker, folded
@@ -75,9 +77,9 @@ def biomarkers(batch: Batch, records: t.Records, history: bool) -> Candidates:
     if "value" in fields:
         kept &= ~batch.view.once("overtaken markers", lambda: _overtaken(table))
     rows = np.flatnonzero(kept)
-    parts = [Told(named[rows], np.ones(len(rows), np.bool_))]
+    parts = [_of_origin(table, rows, Told(named[rows], np.ones(len(rows), np.bool_)))]
     if not fields & {"result", "value"}:
-        parts.append(_of_origin(table, rows, _column(table, "result", rows, lambda m: positive(m, Change.ACTION))))
+        parts.append(_of_origin(table, rows, _result(table, rows, lambda marker: positive(marker, Change.ACTION))))
     parts += [_field(batch, item, table, rows) for item in records.tests]
     told = both_told(parts)
     code = np.where(_contradicted(table, rows, told.code), CONFLICTING, told.code).astype(np.uint8)
@@ -87,46 +89,51 @@ def biomarkers(batch: Batch, records: t.Records, history: bool) -> Candidates:
     return events_of(batch, table, pairs, code[np.searchsorted(rows, pairs.row)])
 
 
-def _column(table: Table, name: str, rows: Longs, decide: Any) -> Told:
-    """What `decide` says of rows by one column: of a marker that has nothing else."""
-    return per_value(table.coded[name].take(rows), lambda value: decide(Biomarker(id="", **{name: value})))
+def _result(table: Table, rows: Longs, decide: Callable[[Biomarker], Finding]) -> Told:
+    """What `decide` says of the results of rows."""
+    return per_value(table.coded["result"].take(rows), lambda result: decide(Biomarker(id="", result=result)))
+
+
+#: By the code of a somatic finding that of a germline one: what can change by action, of it never.
+_GERMLINE = np.arange(LEVELS, dtype=np.uint8)
+_GERMLINE[[MET_ACTION, NOT_MET_ACTION]] = MET_NEVER, NOT_MET_NEVER
 
 
 def _of_origin(table: Table, rows: Longs, told: Told) -> Told:
-    """What can change by action, of a germline finding never: `told` is of somatic ones."""
-    germline = table.coded["origin"].map(lambda origin: origin == "germline", np.bool_)[rows]
-    never = np.array([MET_NEVER if code == MET_ACTION else NOT_MET_NEVER if code == NOT_MET_ACTION else code
-                      for code in range(MET_NEVER + 1)], np.uint8)  # fmt: skip
-    return Told(np.where(germline, never[told.code], told.code).astype(np.uint8), told.shown)
+    """What is `told` of rows as of somatic findings, of the germline ones among them."""
+    origin = table.coded["origin"]
+    germline = origin.codes[rows] == origin.code_of("germline")
+    return Told(np.where(germline, _GERMLINE[told.code], told.code), told.shown)
 
 
 # --- the gene and the fields ---------------------------------------------------------------------------------------
 
 
 def _named(batch: Batch, records: t.Records, table: Table) -> Codes:
-    """Whether each row is of the asked genes, and of no other than those allowed."""
-    every = np.arange(table.rows)
-    parts = [Told.same(table.rows, MET_ACTION, shown=True)]
+    """Whether each row, as a somatic finding, is of the asked genes, and of none that are left out."""
+    code = np.full(table.rows, MET_ACTION, np.uint8)
     if not records.concepts.is_any:
-        parts.append(_of_gene(batch, records.concepts, table))
+        code = _of_gene(batch, records.concepts, table)
     if records.other_than is not None:
-        parts.append(negate_told(_of_gene(batch, records.other_than, table)))
-    return _of_origin(table, every, both_told(parts)).code
+        code = both_codes(code, negated(_of_gene(batch, records.other_than, table)))
+    return code
 
 
-def _of_gene(batch: Batch, concepts: t.Concepts, table: Table) -> Told:
+def _of_gene(batch: Batch, concepts: t.Concepts, table: Table) -> Codes:
     """Whether each row is of one of some genes; a fusion is of both its partners."""
     words = batch.words
     asked = words.concepts(concepts, (Domain.GENE,))
+    genes, partner = table.coded["genes"], table.coded["partner"]
+    each = Coded(genes.values, np.arange(len(genes.values)))
+    code: Codes = concepts_told(words, each, asked, Change.ACTION).code[genes.codes]
+    fused = batch.view.once("fusions", lambda: np.flatnonzero(partner.codes != 0))
 
-    def partner(name: str | None) -> Finding:
-        if name is None:
-            return not_met(Change.ACTION)
+    def of_partner(name: str) -> Finding:
         means = tuple(Reading(id) for id in words.vocabulary.find(name, Domain.GENE))
         return concept_finding(words, means, asked, _NAMELESS, Change.ACTION)
 
-    gene = concepts_told(words, table.coded["genes"], asked, Change.ACTION)
-    return either_told([gene, per_value(table.coded["partner"], partner)])
+    code[fused] = either_codes(code[fused], per_value(partner.take(fused), of_partner).code)
+    return code
 
 
 def _field(batch: Batch, item: t.FieldTest, table: Table, rows: Longs) -> Told:
@@ -135,7 +142,7 @@ def _field(batch: Batch, item: t.FieldTest, table: Table, rows: Longs) -> Told:
         case "value":
             return _value(batch, item.test, table, rows)
         case "result":
-            told = _column(table, "result", rows, lambda marker: result_test(marker, item.test, Change.ACTION))
+            told = _result(table, rows, lambda marker: result_test(marker, item.test, Change.ACTION))
             return _of_origin(table, rows, told)
         case "partner" | "assay" as field:
             domain = Domain.GENE if field == "partner" else Domain.ASSAY
@@ -239,8 +246,9 @@ def _contrary(table: Table, mine: Longs, other: Longs) -> Bools:
     same_high = (high[mine] == high[other]) | (np.isnan(high[mine]) & np.isnan(high[other]))
     differs = (low[mine] != low[other]) | ~same_high
     result = table.coded["result"]
-    sign = result.map(lambda word: {"positive": 1, "negative": -1}.get(word, 0), np.int8)
-    found: Bools = ~apart & np.where(scaled, differs, sign[mine] * sign[other] == -1)
+    sign = result.table(lambda word: {"positive": 1, "negative": -1}.get(word, 0), np.int8)
+    opposed = sign[result.codes[mine]] * sign[result.codes[other]] == -1
+    found: Bools = ~apart & np.where(scaled, differs, opposed)
     return found
 
 
@@ -255,12 +263,13 @@ _DENYING = (
 
 @dataclass(frozen=True, slots=True)
 class _Denying:
-    """The rows that can deny: `row` of shape (k,), ascending, `words` the place of each in `markers`.
+    """The rows that can deny: `row` of shape (k,), ascending; `gene` codes its genes, `words` its place in `markers`.
 
     `markers` are the distinct combinations of the words that matter, as markers of nobody.
     """
 
     row: Longs
+    gene: NDArray[Any]
     words: Longs
     markers: tuple[Biomarker, ...]
 
@@ -288,17 +297,18 @@ def unrecorded_marker(batch: Batch, records: t.Records, until: Ints) -> Findings
 def _denials(batch: Batch, fields: Mapping[str, t.Test], asked: Tested, concepts: tuple[str, ...]) -> Iterable[Denial]:
     """The genes that matter to `concepts` and are denied what is asked, with the items whose patients' rows do so."""
     table = batch.table("biomarkers")
-    gene = table.coded["genes"]
+    genes = table.coded["genes"].values
     able = batch.view.once("markers that deny", lambda: _able_to_deny(batch.view))
-    bearing = _bearing(batch, concepts, gene.values)[gene.codes[able.row]]
-    row, words = able.row[bearing], able.words[bearing]
+    bearing = _bearing(batch, concepts, genes)[able.gene]
+    row, gene, words = able.row[bearing], able.gene[bearing], able.words[bearing]
     told = np.zeros(len(able.markers), np.bool_)
-    for place in np.unique(words):
+    told[words] = True
+    for place in np.flatnonzero(told):
         told[place] = denies(batch.words, able.markers[place], fields, asked)
-    row = row[told[words]]
-    for code in np.unique(gene.codes[row]):
-        item = batch.pairs(table, row[gene.codes[row] == code]).item
-        yield Denial(gene.values[code][0], item, np.full(len(item), FUTURE, np.int32))
+    row, gene = row[told[words]], gene[told[words]]
+    for code in np.unique(gene):
+        item = batch.pairs(table, row[gene == code]).item
+        yield Denial(genes[code][0], item, np.full(len(item), FUTURE, np.int32))
 
 
 def _bearing(batch: Batch, concepts: tuple[str, ...], genes: tuple[tuple[str, ...], ...]) -> NDArray[np.bool_]:
@@ -324,4 +334,4 @@ def _able_to_deny(view: View) -> _Denying:
         words = {name: table.coded[name].values[table.coded[name].codes[at]] for name in _DENYING}
         return Biomarker(id="", low=0.0 if measured[at] else None, **words)
 
-    return _Denying(row, of, tuple(marker(int(row[at])) for at in first))
+    return _Denying(row, table.coded["genes"].codes[row], of, tuple(marker(int(row[at])) for at in first))
