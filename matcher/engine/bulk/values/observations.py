@@ -467,8 +467,8 @@ def _mean(nothing: Codes, selector: t.Observation, pool: _Pool) -> Meant:
     enough = count >= number
     code[pool.items[~enough]] = NOT_RECORDED
     cut = ends - number
-    before = np.maximum(cut - 1, 0)
-    torn = (count > number) & (last[before] >= first[np.minimum(cut, len(pool) - 1)])
+    torn = count > number
+    torn[torn] = last[cut[torn] - 1] >= first[cut[torn]]
     code[pool.items[torn]] = IMPRECISE
     meant = enough & ~torn
     cut, item, last_entry = cut[meant], pool.items[meant], entry[ends[meant] - 1]
