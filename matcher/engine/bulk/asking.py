@@ -97,19 +97,21 @@ def assess(
     shelf = Shelf(columns, days(as_of, columns.patients), vocabulary or default(), settings or Settings())
     found = []
     for document, version, open_here in Program.of([Asked(*each) for each in documents]).trials:
-        trial = shelf.trial(document, version, open_here=open_here)
+        answers = shelf.trial(document, version, open_here=open_here)
         codes: list[Codes | None] = []
         for criterion in document.criteria:
-            findings = trial.findings(criterion)
-            codes.append(None if findings is None else findings.code[trial.item])
-        which = trial.best[1][trial.item]
-        clearing = dict(zip(*(each.tolist() for each in clears_on(trial)), strict=True))
+            findings = [part.findings(criterion) for part in answers.parts]
+            codes.append(
+                answers.of_patients([each.code for each in findings if each is not None]) if findings[0] else None
+            )
+        which = answers.of_patients([part.best[1] for part in answers.parts])
+        clearing = dict(zip(*(each.tolist() for each in clears_on(answers)), strict=True))
         found.append([
             Assessed(
-                status=STATUSES[trial.ranks[index]],
+                status=STATUSES[answers.ranks[index]],
                 deceased=bool(shelf.view.dead[index]),
-                offered=trial.offered,
-                cohort=trial.cohorts[which[index]].id,
+                offered=answers.offered,
+                cohort=answers.parts[0].cohorts[which[index]].id,
                 criteria=tuple(None if code is None else Answer.of(int(code[index])) for code in codes),
                 clears_on=date.fromordinal(clearing[index]) if index in clearing else None,
             )

@@ -98,14 +98,22 @@ def add_days(day: Ints, days: int) -> Ints:
 
 def shift(day: Ints, span: t.Span, *, back: bool = False) -> Ints:
     """Days moved by a span, which is no half-life; PAST and FUTURE stay."""
+    moves = (day != PAST) & (day != FUTURE)
+    low, high = int(day.min(where=moves, initial=FUTURE)), int(day.max(where=moves, initial=PAST))
+    if high - low >= len(day):
+        return np.where(moves, _moved(day, span, back=back), day).astype(np.int32)
+    # Many items have few days between them, and each day moves alike: those from the first to the last are moved once.
+    each = _moved(np.arange(low, high + 1, dtype=np.int32), span, back=back)
+    return np.where(moves, each[np.clip(day, low, high) - low], day) if len(each) else day
+
+
+def _moved(day: Ints, span: t.Span, *, back: bool) -> Ints:
     sign = -1 if back else 1
-    if span.unit in (t.TimeUnit.MONTH, t.TimeUnit.YEAR):
-        months = span.number * (12 if span.unit is t.TimeUnit.YEAR else 1)
-        whole = math.floor(months)
-        moved = add_days(add_months(day, sign * whole), sign * math.ceil((months - whole) * 30))
-    else:
-        moved = add_days(day, sign * days_of(span))
-    return np.where((day == PAST) | (day == FUTURE), day, moved).astype(np.int32)
+    if span.unit not in (t.TimeUnit.MONTH, t.TimeUnit.YEAR):
+        return add_days(day, sign * days_of(span))
+    months = span.number * (12 if span.unit is t.TimeUnit.YEAR else 1)
+    whole = math.floor(months)
+    return add_days(add_months(day, sign * whole), sign * math.ceil((months - whole) * 30))
 
 
 def meets(start: Spans, end: Spans, opens: Spans, closes: Spans) -> NDArray[np.uint8]:

@@ -14,26 +14,26 @@ from matcher.engine.bulk.batch import Batch
 from matcher.engine.bulk.columns import Bools, Ints, Longs
 from matcher.engine.bulk.findings import FIRST_MET, NOT_MET_TIME, Findings
 from matcher.engine.bulk.rules import evaluate
-from matcher.engine.bulk.trials import NOT_NOW, Trial
+from matcher.engine.bulk.trials import NOT_NOW, Answers, Trial
 from matcher.engine.reference.days import FUTURE
 from trials.criteria import tree as t
 from trials.criteria.documents import Criterion, CriterionKind, Polarity
 
 
-def clears_on(trial: Trial) -> tuple[Longs, Ints]:
+def clears_on(answers: Answers) -> tuple[Longs, Ints]:
     """The patients whose best cohort fits on a later day by waiting alone, and the first such day (an ordinal)."""
-    rank, which = trial.best
-    item = trial.item
-    waiting = item[rank[item] == NOT_NOW]
     patients, days = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
-    for number in np.unique(which[waiting]):
-        cohort = trial.document.cohorts[number] if trial.document.cohorts else None
-        criteria = [trial.document.criteria[index] for index in trial.counted(cohort)]
-        mine = waiting[which[waiting] == number]
-        found = _search(trial, criteria, mine)
-        cleared = found < FUTURE
-        patients.append(trial.batch.patient[mine[cleared]])
-        days.append(found[cleared])
+    for trial, counting in zip(answers.parts, answers.counting, strict=True):
+        rank, which = trial.best
+        waiting = counting[rank[counting] == NOT_NOW]
+        for number in np.unique(which[waiting]):
+            cohort = trial.document.cohorts[number] if trial.document.cohorts else None
+            criteria = [trial.document.criteria[index] for index in trial.counted(cohort)]
+            mine = waiting[which[waiting] == number]
+            found = _search(trial, criteria, mine)
+            cleared = found < FUTURE
+            patients.append(trial.batch.patient[mine[cleared]])
+            days.append(found[cleared])
     order = np.argsort(np.concatenate(patients), kind="stable")
     return np.concatenate(patients)[order], np.concatenate(days)[order]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from matcher.engine.bulk.batch import Batch, Pairs
+from matcher.engine.bulk.cancers import hangs_on_cancer
 from matcher.engine.bulk.columns import Codes
 from matcher.engine.bulk.findings import (
     FIRST_MET,
@@ -35,6 +36,8 @@ def evaluate(batch: Batch, rule: t.Rule) -> Findings:
 
     A part is known by its identity (`program.interned` makes equal parts one), as hashing trees costs more than leaves.
     """
+    if batch.whoever is not None and not hangs_on_cancer(batch, rule) and not asks(batch, rule):
+        return evaluate(batch.whoever, rule)
     words = batch.words
     # A question is one of a named criterion; everything else means the same wherever it stands.
     whose = (words.document, words.version, words.criterion) if asks(batch, rule) else None

@@ -6,10 +6,11 @@ may be about), answers of people applied, cohorts, and of several items of a pat
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +34,13 @@ from matcher.engine.bulk.findings import (
 from matcher.engine.bulk.planes import NOT_MET, UNKNOWN, Bits, Planes, pack, union, unpack
 from matcher.engine.bulk.rules import answers_of, evaluate
 from matcher.engine.bulk.view import View, view_at
-from matcher.engine.reference.context import Settings
+from matcher.engine.reference.context import Context, Settings
 from matcher.engine.reference.documents.assess import Status
 from matcher.engine.reference.evaluate import make_context
 from matcher.engine.truth import Change
 from patients.facts import Patient
 from patients.vocabulary import Vocabulary, default
+from trials.criteria import tree as t
 from trials.criteria.documents import Cohort, Criterion, CriterionKind, OptionDocument, Polarity, TrialDocument
 
 #: Statuses by rank: the highest of several counts.
@@ -57,42 +59,108 @@ class Shelf:
     known: Ints
     vocabulary: Vocabulary = field(default_factory=default)
     settings: Settings = field(default_factory=Settings)
-    _batches: dict[Hashable, Batch] = field(default_factory=dict)
+    _batches: dict[Hashable, tuple[Batch, Batch | None]] = field(default_factory=dict)
+    _whoever: dict[Hashable, Batch] = field(default_factory=dict)
+
+    @cached_property
+    def latest(self) -> date:
+        """The latest day anyone is asked about: what is asked for is asked for up to it."""
+        return date.fromordinal(int(self.known.max())) if len(self.known) else date.min
 
     @cached_property
     def view(self) -> View:
         """The columns as they stood on the patients' days."""
         return view_at(self.columns, self.known)
 
-    def batch(self, document: TrialDocument | OptionDocument) -> Batch:
-        """The items a document asks about; documents of the same cancer, windows and definitions share them."""
-        key = (document.cancer, tuple(sorted(document.windows.items())), tuple(document.definitions))
+    def batches(self, document: TrialDocument | OptionDocument) -> tuple[Batch, Batch | None]:
+        """The items a document asks about: the first of every patient, and the further ones of those with several.
+
+        Documents of the same cancer, windows and definitions share them. The first items are the patients one by one,
+        so that what does not hang on the cancer is answered once for all documents.
+        """
+        said = (tuple(sorted(document.windows.items())), tuple(document.definitions))
+        key = (document.cancer, *said)
         if key not in self._batches:
-            words = make_context(
-                Patient(),
-                as_of=_NOBODY_ASKED,
-                vocabulary=self.vocabulary,
-                definitions=tuple(document.definitions),
-                windows=document.windows,
-                cancer=document.cancer,
-                settings=self.settings,
-            )
+            words = self._words(document, document.cancer)
             patient, focus = items_of(self.view, words)
-            known = self.known[patient]
-            self._batches[key] = Batch(
-                view=self.view, patient=patient, focus=focus, this=np.full(len(patient), -1, np.int64), asked=known,
-                known=known, words=words, evaluate=evaluate,
-            )  # fmt: skip
+            first = np.append(True, np.diff(patient) != 0)[: len(patient)]
+            whoever = self._whoever.get(said)
+            if whoever is None:
+                every = np.arange(self.view.patients, dtype=np.int64)
+                nobody = np.full(len(every), -1, np.int64)
+                whoever = self._whoever[said] = self._of(self._words(document, None), every, nobody)
+            main = replace(self._of(words, patient[first], focus[first]), whoever=whoever)
+            more = None if first.all() else self._of(words, patient[~first], focus[~first])
+            self._batches[key] = (main, more)
         return self._batches[key]
 
-    def trial(self, document: TrialDocument, version: int = 0, *, open_here: bool = True) -> Trial:
+    def _words(self, document: TrialDocument | OptionDocument, cancer: t.Concepts | None) -> Context:
+        return make_context(
+            Patient(), as_of=self.latest, vocabulary=self.vocabulary, definitions=tuple(document.definitions),
+            windows=document.windows, cancer=cancer, settings=self.settings,
+        )  # fmt: skip
+
+    def _of(self, words: Context, patient: Longs, focus: Longs) -> Batch:
+        known = self.known[patient]
+        return Batch(self.view, patient, focus, np.full(len(patient), -1, np.int64), known, known, words, evaluate)
+
+    def trial(self, document: TrialDocument, version: int = 0, *, open_here: bool = True) -> Answers:
         """The answers of a trial, made as they are asked for."""
-        return Trial(self, document, version, open_here, self.batch(document))
+        main, more = self.batches(document)
+        parts = [Trial(self, document, version, open_here, each) for each in (main, more) if each is not None]
+        return Answers(self, document, version, tuple(parts))
+
+
+@dataclass
+class Answers:
+    """A trial's answers for every patient: of the patient's items that of the best status counts, of equals the first.
+
+    `parts` are the first items of all patients, then further items of those with several cancers that may be meant.
+    """
+
+    shelf: Shelf
+    document: TrialDocument
+    version: int
+    parts: tuple[Trial, ...]
+
+    @property
+    def offered(self) -> bool:
+        """Whether the trial takes patients here and now."""
+        return self.parts[0].offered
+
+    @cached_property
+    def counting(self) -> tuple[Longs, ...]:
+        """For each part its items that count; together one of every patient."""
+        if len(self.parts) == 1:
+            return (np.arange(self.shelf.view.patients, dtype=np.int64),)
+        main, more = self.parts
+        best = main.best[0].copy()
+        chosen = np.full(self.shelf.view.patients, -1, np.int64)
+        # Of one patient's further items the first of the best, and only if it beats the first item.
+        order = np.lexsort((np.arange(more.batch.n), -more.best[0].astype(np.int16), more.batch.patient))
+        first = np.append(True, np.diff(more.batch.patient[order]) != 0)
+        candidates = order[first]
+        better = candidates[more.best[0][candidates] > best[more.batch.patient[candidates]]]
+        chosen[more.batch.patient[better]] = better
+        return np.flatnonzero(chosen < 0), chosen[chosen >= 0]
+
+    @cached_property
+    def ranks(self) -> NDArray[np.uint8]:
+        """The rank of each patient's status (`STATUSES`)."""
+        return self.of_patients([part.best[0] for part in self.parts])
+
+    def of_patients(self, values: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """Values of the items of each part, as those of the patients."""
+        found = values[0]
+        if len(self.parts) > 1 and len(self.counting[1]):
+            found = found.copy()
+            found[self.parts[1].batch.patient[self.counting[1]]] = values[1][self.counting[1]]
+        return found
 
 
 @dataclass
 class Trial:
-    """What a trial says of every item and every patient."""
+    """What a trial says of every item of a batch."""
 
     shelf: Shelf
     document: TrialDocument
@@ -199,26 +267,6 @@ class Trial:
         return rank, which
 
     @cached_property
-    def item(self) -> Longs:
-        """For each patient the item that counts: of several the first with the best status."""
-        rank, patient = self.best[0], self.batch.patient
-        if self.batch.n == self.shelf.view.patients:
-            return np.arange(self.batch.n, dtype=np.int64)
-        order = np.lexsort((np.arange(self.batch.n), -rank.astype(np.int16), patient))
-        first = np.ones(len(order), np.bool_)
-        first[1:] = patient[order][1:] != patient[order][:-1]
-        return order[first]
-
-    @cached_property
-    def ranks(self) -> NDArray[np.uint8]:
-        """The rank of each patient's status (`STATUSES`)."""
-        return self.best[0][self.item]
-
-    def statuses(self) -> list[Status]:
-        """The status of each patient."""
-        return [STATUSES[rank] for rank in self.ranks]
-
-    @cached_property
     def flips(self) -> Ints | None:
         """For each item the first later day on which time alone may turn an answer of a criterion."""
         found = [self.findings(criterion) for criterion in self.document.criteria]
@@ -279,7 +327,3 @@ class CohortPlanes:
         for rank in (NOT_NOW, NEEDS_INFORMATION, POTENTIALLY_ELIGIBLE):
             found[unpack(self.status[rank], n)] = rank
         return found
-
-
-#: The words of a document do not hang on a day; the context that holds them wants one all the same.
-_NOBODY_ASKED = date(2000, 1, 1)
