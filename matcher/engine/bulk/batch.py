@@ -101,10 +101,11 @@ class Batch:
     def pairs(self, table: Table, rows: Longs | None = None) -> Pairs:
         """Each item with each of its patient's rows, of all rows or of some (ascending indices)."""
         if rows is None:
-            return self.once(("pairs", table.name, id(table)), lambda: self._join(table.patient, None))
-        return self._join(table.patient[rows], rows)
+            return self.once(("pairs", table.name, id(table)), lambda: self.join(table.patient, None))
+        return self.join(table.patient[rows], rows)
 
-    def _join(self, patient: Ints, rows: Longs | None) -> Pairs:
+    def join(self, patient: NDArray[Any], rows: Longs | None) -> Pairs:
+        """Each item with what is told of its patient: things numbered `rows`, of the patients `patient` (ascending)."""
         firsts = self.once("firsts", lambda: np.searchsorted(self.patient, np.arange(self.view.patients + 1)))
         first, count = firsts[patient], firsts[patient.astype(np.int64) + 1] - firsts[patient]
         row = np.arange(len(patient), dtype=np.int64) if rows is None else rows

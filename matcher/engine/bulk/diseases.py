@@ -18,7 +18,17 @@ from matcher.engine.bulk.calendar import Spans
 from matcher.engine.bulk.columns import NO_DAY, Bools, Coded, Codes, Ints, Longs, Table
 from matcher.engine.bulk.coverage import data_through
 from matcher.engine.bulk.findings import STALE
-from matcher.engine.bulk.groups import Groups, any_of, bounds_of, distinct, gather, per_pair, sequences, spread_out
+from matcher.engine.bulk.groups import (
+    Groups,
+    among,
+    any_of,
+    bounds_of,
+    distinct,
+    gather,
+    per_pair,
+    sequences,
+    spread_out,
+)
 from matcher.engine.bulk.states import NO_REASON, Statements, States, latest
 from matcher.engine.bulk.view import View
 from matcher.engine.reference.context import Context, Reading
@@ -171,15 +181,6 @@ def _ids(table: Table, owner: Longs, rows: Longs) -> Longs:
     return np.unique(owner[kept] * size + codes[kept])
 
 
-def _among(known: Longs, asked: Longs) -> Bools:
-    """Which of the asked numbers stand among the known ones, which are ascending."""
-    if not len(known):
-        return np.zeros(len(asked), np.bool_)
-    at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
-    found: Bools = known[at] == asked
-    return found
-
-
 def _denied(words: Context, groups: Groups, means: Coded, absent: Longs) -> tuple[Bools, Codes]:
     """Which primaries a later row denies, and how the others may be denied."""
     table, count = groups.table, len(groups)
@@ -191,7 +192,7 @@ def _denied(words: Context, groups: Groups, means: Coded, absent: Longs) -> tupl
         return refuted, denied
     row = absent[run]
     codes, size = _codes_of_ids(table), len(table.coded["diagnosis_id"].values)
-    same_id = (codes[row] > 0) & _among(_ids(table, groups.owner, groups.rows), tumour * size + codes[row])
+    same_id = (codes[row] > 0) & among(_ids(table, groups.owner, groups.rows), tumour * size + codes[row])
     members = np.diff(groups.bounds)[tumour]
     pair, member = spread_out(groups.bounds[tumour], members)
     denying = denies(words, means.take(row[pair]), means.take(groups.rows[member]))
@@ -262,8 +263,8 @@ def belongs_to(view: View, words: Context, tumour: Longs, diagnosis: Coded) -> N
     ids = view.tables["conditions"].coded["diagnosis_id"]
     codes = _translated(view, diagnosis, ids)[diagnosis.codes[named]]
     at, size = tumour[named], len(ids.values)
-    mine = (codes >= 0) & _among(found.ids, at * size + codes)
-    any_one = (codes >= 0) & _among(found.patient_ids, found.patient[at] * size + codes)
+    mine = (codes >= 0) & among(found.ids, at * size + codes)
+    any_one = (codes >= 0) & among(found.patient_ids, found.patient[at] * size + codes)
     truth[named] = np.where(mine, Truth.MET, np.where(any_one, Truth.NOT_MET, Truth.UNKNOWN))
     by_name = named[~any_one]
     truth[by_name] = _by_name(words, found, tumour[by_name], diagnosis.take(by_name), others[by_name])

@@ -80,6 +80,14 @@ def any_of(n: int, index: NDArray[Any], mask: Bools) -> Bools:
     return found
 
 
+def among(known: Longs, asked: Longs) -> Bools:
+    """Which of the asked numbers stand among the known ones, which are ascending."""
+    if not len(known):
+        return np.zeros(len(asked), np.bool_)
+    found: Bools = known[np.minimum(np.searchsorted(known, asked), len(known) - 1)] == asked
+    return found
+
+
 def distinct(parts: Sequence[NDArray[Any]]) -> tuple[Longs, Longs]:
     """The distinct combinations of several columns of codes: the code of each row, and per code the first row of it."""
     key = parts[0].astype(np.int64)

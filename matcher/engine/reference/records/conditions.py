@@ -202,13 +202,14 @@ def _fields(
         ),
         "grade": lambda test: _grade_test(unit, test, kind),
         "site": site_test(context, row, row.sites, kind),
-        "kind": lambda test: _kind_test(row, test, kind),
+        "kind": lambda test: kind_test(row, test, kind),
         "due_to": link_test(context, row, row.due_to, "due_to", kind, (Domain.DRUG, Domain.PROCEDURE)),
         "for": link_test(context, row, (), "for", kind, (Domain.CONDITION, Domain.CANCER)),
     }
 
 
-def _kind_test(row: Condition, test: t.Test, kind: Kind) -> Finding:
+def kind_test(row: Condition, test: t.Test, kind: Kind) -> Finding:
+    """`kind:` of a row, as recorded."""
     def leaf(test: t.Code | t.Compare | t.Link) -> Finding:
         assert isinstance(test, t.Code)  # the tree refuses anything else
         if row.kind is None:
