@@ -41,8 +41,6 @@ from matcher.engine.truth import Truth
 from patients.facts import Treatment
 from patients.vocabulary import Domain
 
-__all__ = ["Lines", "line_numbers", "lines_of", "next_line_start", "setting_of"]
-
 #: Days are below this power of two.
 _DAY_BITS = 22
 
