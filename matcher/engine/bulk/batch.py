@@ -105,10 +105,11 @@ class Batch:
     def pairs(self, table: Table, rows: Longs | None = None) -> Pairs:
         """Each item with each of its patient's rows, of all rows or of some (ascending indices)."""
         if rows is None:
-            return self.once(("pairs", table.name, id(table)), lambda: self._join(table.patient, None))
-        return self._join(table.patient[rows], rows)
+            return self.once(("pairs", table.name, id(table)), lambda: self.join(table.patient, None))
+        return self.join(table.patient[rows], rows)
 
-    def _join(self, patient: Ints, rows: Longs | None) -> Pairs:
+    def join(self, patient: NDArray[Any], rows: Longs | None) -> Pairs:
+        """Each item with what is told of its patient: things numbered `rows`, of the patients `patient` (ascending)."""
         firsts = self.once("firsts", lambda: np.searchsorted(self.patient, np.arange(self.view.patients + 1)))
         first, count = firsts[patient], firsts[patient.astype(np.int64) + 1] - firsts[patient]
         row = np.arange(len(patient), dtype=np.int64) if rows is None else rows
@@ -118,7 +119,7 @@ class Batch:
                 return Pairs(first.astype(np.int64), row)
             return Pairs(first[kept].astype(np.int64), row[kept])
         # An item after another of the same patient sees the same rows again, so pairs are put in the order of items.
-        item = np.repeat(first, count) + _within(count)
+        item = np.repeat(first, count) + running(count)
         row = np.repeat(row, count)
         ordered = np.argsort(item, kind="stable")
         return Pairs(item[ordered], row[ordered])
@@ -139,7 +140,7 @@ class Pairs:
         return Pairs(self.item[kept], self.row[kept])
 
 
-def _within(count: Longs) -> Longs:
+def running(count: Longs) -> Longs:
     """0, 1, … for each of several runs of the given lengths, one after the other."""
     total = int(count.sum())
     starts = np.cumsum(count) - count

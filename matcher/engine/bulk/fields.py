@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from matcher.engine.bulk.batch import Batch
 from matcher.engine.bulk.columns import Bools, Coded, Codes, Longs, Table
-from matcher.engine.bulk.findings import FIRST_UNKNOWN, code_of, negated
+from matcher.engine.bulk.findings import both_codes, code_of, negated, truths
 from matcher.engine.reference.context import Context, Reading
 from matcher.engine.reference.records.fields import concept_finding, field_finding
 from matcher.engine.results import Finding
@@ -35,7 +35,7 @@ _RECORDS: dict[str, Callable[..., Fact]] = {
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Findings about m records: `code` uint8, and whether a *not met* has evidence (`shown`); both of shape (m,).
+    """Findings about m records: `code` uint8, and whether there is evidence for it (`shown`); both of shape (m,).
 
     A record that does not match and shows nothing is no candidate at all, so it has to be told apart from one that is
     evidence against (`reference.records.patterns.candidates`).
@@ -55,12 +55,15 @@ class Told:
 
 
 def both_told(parts: Sequence[Told]) -> Told:
-    """AND: of the parts that are not met those with evidence show it."""
-    code, shown = parts[0].code, parts[0].shown & (parts[0].code < FIRST_UNKNOWN)
-    for part in parts[1:]:
-        code = np.minimum(code, part.code)
-        shown = shown | (part.shown & (part.code < FIRST_UNKNOWN))
-    return Told(code, shown | (code >= FIRST_UNKNOWN))
+    """AND; evidence is that of the parts that decide, of an unknown that of all of them."""
+    if len(parts) == 1:
+        return parts[0]
+    code = both_codes(*(part.code for part in parts))
+    truth = truths(code)
+    shown = np.zeros(len(code), np.bool_)
+    for part in parts:
+        shown |= part.shown & ((truth == 1) | (truths(part.code) == truth))
+    return Told(code, shown)
 
 
 def either_told(parts: Sequence[Told]) -> Told:
@@ -95,8 +98,13 @@ def told_of(findings: Sequence[Finding]) -> Told:
 
 
 def per_value(column: Coded, decide: Callable[[Any], Finding]) -> Told:
-    """What `decide` says of the value of each row, asked once per distinct value."""
-    return told_of([decide(value) for value in column.values]).take(column.codes)
+    """What `decide` says of the value of each row, asked once per distinct value that occurs."""
+    occurs = np.zeros(len(column.values), np.bool_)
+    occurs[column.codes] = True
+    codes = np.flatnonzero(occurs)
+    place = np.zeros(len(column.values), np.int64)
+    place[codes] = np.arange(len(codes))
+    return told_of([decide(column.values[code]) for code in codes]).take(place[column.codes])
 
 
 def concepts_told(words: Context, column: Coded, asked: Sequence[str], change: Change) -> Told:

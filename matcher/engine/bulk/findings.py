@@ -127,6 +127,15 @@ def choose(mask: Bools, yes: Codes | int, no: Codes | int) -> Codes:
     return found
 
 
+def chosen(mask: Bools, yes: Findings, no: Findings) -> Findings:
+    """One finding, flips and all, where the mask holds, the other elsewhere."""
+    flips = None
+    if yes.flips is not None or no.flips is not None:
+        first, second = (FUTURE if each.flips is None else each.flips for each in (yes, no))
+        flips = np.where(mask, first, second).astype(np.int32)
+    return Findings(choose(mask, yes.code, no.code), flips)
+
+
 def earlier(*flips: Ints | None) -> Ints | None:
     """Of several flips the earliest of each item."""
     known = [each for each in flips if each is not None]

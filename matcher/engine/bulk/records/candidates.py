@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.engine.bulk.batch import Batch, Pairs
 from matcher.engine.bulk.calendar import Spans
-from matcher.engine.bulk.columns import Codes, Floats, Ints, Longs
+from matcher.engine.bulk.columns import NO_DAY, Codes, Floats, Ints, Longs, Table
 from matcher.engine.bulk.findings import FIRST_MET, FIRST_UNKNOWN
+from matcher.engine.reference.days import PAST
 
 #: `ceases` of what is over; else the hardness of the change that ends it.
 OVER = -1
@@ -59,6 +61,22 @@ class Candidates:
             self.end.take(kept), self.ceases[kept], self.counted[kept], self.half_life[kept],
             None if self.flips is None else self.flips[kept],
         )  # fmt: skip
+
+
+def events_of(batch: Batch, table: Table, pairs: Pairs, code: Codes) -> Candidates:
+    """Records that tell of what happened on one day, the `date` of their table; each is counted by itself."""
+    asked = batch.asked[pairs.item]
+    lo, hi = table.lo["date"][pairs.row], table.hi["date"][pairs.row]
+    unknown = lo == NO_DAY
+    days = Spans(
+        np.where(unknown, PAST, np.minimum(lo, asked)).astype(np.int32),
+        np.where(unknown, asked, np.minimum(hi, asked)).astype(np.int32),
+    )
+    m = len(pairs)
+    return Candidates(
+        (table.name,), np.zeros(m, np.int8), pairs.item, pairs.row, code, days, days, np.full(m, OVER, np.int8),
+        pairs.row, np.full(m, np.nan),
+    )  # fmt: skip
 
 
 def joined(parts: Sequence[Candidates], flips_else: int) -> Candidates:
