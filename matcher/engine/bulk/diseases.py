@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.engine.bulk.alike import alike
 from matcher.engine.bulk.batch import Batch
 from matcher.engine.bulk.calendar import Spans
 from matcher.engine.bulk.columns import NO_DAY, Bools, Coded, Codes, Ints, Longs, Table
@@ -23,7 +24,6 @@ from matcher.engine.bulk.groups import (
     among,
     any_of,
     bounds_of,
-    distinct,
     gather,
     per_pair,
     sequences,
@@ -82,7 +82,7 @@ class Tumours:
 def meanings(table: Table) -> Coded:
     """The words of condition rows that say what each is, as rows of nobody: one per distinct combination."""
     columns = [table.coded[name] for name in _WORDS]
-    code, first = distinct([column.codes for column in columns])
+    first, code = alike([column.codes for column in columns])
     values = tuple(
         Condition(id="", **{
             name: column.values[column.codes[row]] for name, column in zip(_WORDS, columns, strict=True)
@@ -335,8 +335,8 @@ def lesions(table: Table, means: Coded, rows: Longs) -> Groups:
     names = raw.table(lambda word: spelled.setdefault(folded(word or ""), len(spelled)), np.int64)
     nameless = means.table(lambda row: not (row.concepts or row.histologies or row.agents), np.bool_)
     mine = means.codes[rows]
-    alike, _ = distinct([same[mine], np.where(nameless[mine], names[raw.codes[rows]] + 1, 0)])
-    return gather(table, rows, lambda a, b: (ids[a] == 0) | (ids[b] == 0) | (ids[a] == ids[b]), alike=alike)
+    _, kin = alike([same[mine], np.where(nameless[mine], names[raw.codes[rows]] + 1, 0)])
+    return gather(table, rows, lambda a, b: (ids[a] == 0) | (ids[b] == 0) | (ids[a] == ids[b]), kin=kin)
 
 
 # --- states --------------------------------------------------------------------------------------------------------

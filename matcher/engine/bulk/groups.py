@@ -7,13 +7,14 @@ rows are the same depends on their words alone, so it is decided once per distin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.engine.bulk.alike import alike
 from matcher.engine.bulk.columns import NO_DAY, Bools, Coded, Ints, Longs, Table
 from matcher.engine.reference.days import FUTURE
 
@@ -73,6 +74,12 @@ def spread_out(first: NDArray[Any], count: NDArray[Any]) -> tuple[Longs, Longs]:
     return run, first[run].astype(np.int64) + within
 
 
+def ascending(numbers: Longs) -> Longs:
+    """The distinct numbers, ascending."""
+    found = np.sort(numbers)
+    return found[np.append(True, found[1:] != found[:-1])[: len(found)]]
+
+
 def any_of(n: int, index: NDArray[Any], mask: Bools) -> Bools:
     """Whether something holds of any of those that belong to each of n."""
     found = np.zeros(n, np.bool_)
@@ -86,16 +93,6 @@ def among(known: Longs, asked: Longs) -> Bools:
         return np.zeros(len(asked), np.bool_)
     found: Bools = known[np.minimum(np.searchsorted(known, asked), len(known) - 1)] == asked
     return found
-
-
-def distinct(parts: Sequence[NDArray[Any]]) -> tuple[Longs, Longs]:
-    """The distinct combinations of several columns of codes: the code of each row, and per code the first row of it."""
-    key = parts[0].astype(np.int64)
-    for part in parts[1:]:
-        # Made dense at each step: the product of many dictionaries would leave the range of a number.
-        key = np.unique(key, return_inverse=True)[1].reshape(-1) * (int(part.max(initial=0)) + 1) + part
-    _, first, code = np.unique(key, return_index=True, return_inverse=True)
-    return code.reshape(-1).astype(np.int64), first.astype(np.int64)
 
 
 def per_pair(a: Coded, b: Coded, decide: Callable[[Any, Any], Any], dtype: Any) -> NDArray[Any]:
@@ -121,11 +118,11 @@ def sequences(groups: Groups, codes: NDArray[Any]) -> Coded:
 
 
 def gather(
-    table: Table, rows: Longs, same: Callable[[Longs, Longs], Bools], *, alike: Longs | None = None
+    table: Table, rows: Longs, same: Callable[[Longs, Longs], Bools], *, kin: Longs | None = None
 ) -> Groups:  # fmt: skip
     """The rows of each patient as groups, in the order of their first rows.
 
-    `same` says of two arrays of rows which pairs tell of the same thing. Rows of different `alike` (a code per row)
+    `same` says of two arrays of rows which pairs tell of the same thing. Rows of different `kin` (a code per row)
     never do.
     """
     undated = table.lo["date"][rows] == NO_DAY
@@ -135,8 +132,8 @@ def gather(
     rows = rows[by_day]
     pool = table.patient[rows].astype(np.int64)
     rank = np.arange(len(rows))
-    if alike is not None:
-        pool, _ = distinct([pool, alike[by_day]])
+    if kin is not None:
+        _, pool = alike([pool, kin[by_day]])
         rank = np.argsort(pool, kind="stable")
         rows, pool = rows[rank], pool[rank]
     begins = np.flatnonzero(np.append(True, pool[1:] != pool[:-1])[: len(pool)])

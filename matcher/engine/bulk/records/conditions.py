@@ -150,7 +150,7 @@ def conditions(batch: Batch, records: t.Records, history: bool) -> Candidates:
     return Candidates(
         TABLES, rows.origin[row], pairs.item, rows.row[row], whole.code, start, end, ceases, counted,
         np.full(len(row), np.nan), earlier(*found.turns),
-    ).take(whole.shown)  # fmt: skip
+    ).take(whole.shown | (whole.code >= FIRST_UNKNOWN))  # fmt: skip
 
 
 def _named(words: Context, records: t.Records, rows: Rows, last: Longs) -> Told:
@@ -177,6 +177,7 @@ def _of_this_cancer(found: _Asked) -> Told:
     diagnosis = found.rows.table.coded["diagnosis_id"].take(found.row[asked])
     truth = dz.belongs(batch, found.item[asked], diagnosis)
     code[asked] = choose(truth == Truth.MET, MET_NEVER, choose(truth == Truth.NOT_MET, NOT_MET_NEVER, IMPRECISE))
+    shown[asked] = truth == Truth.UNKNOWN
     return Told(code, shown)
 
 

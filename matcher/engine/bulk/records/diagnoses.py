@@ -39,7 +39,7 @@ from matcher.engine.bulk.states import Turns, state_told, states_told, words_tol
 from matcher.engine.reference.context import Reading
 from matcher.engine.reference.days import PAST
 from matcher.engine.reference.records.diagnoses import OF_COURSE, grade_relation, sites_of, stage_within
-from matcher.engine.reference.records.fields import concept_finding, missing_field
+from matcher.engine.reference.records.fields import concept_finding, site_test
 from matcher.engine.results import Finding
 from matcher.engine.truth import Change
 from patients.facts import Condition, code_relation
@@ -69,7 +69,7 @@ def diagnoses(batch: Batch, records: t.Records, history: bool) -> Candidates:
     return Candidates(
         ("conditions",), np.zeros(m, np.int8), pairs.item, found.last[pairs.row], told.code, start, end, ceases,
         found.last[pairs.row], np.full(m, np.nan), earlier(*turns),
-    ).take(told.shown)  # fmt: skip
+    ).take(told.shown | (told.code >= FIRST_UNKNOWN))  # fmt: skip
 
 
 def _meant(batch: Batch, records: t.Records) -> Pairs:
@@ -180,22 +180,12 @@ def _fields(batch: Batch, pairs: Pairs, asked: Ints, turns: Turns) -> dict[str, 
 
 
 def _site_test(batch: Batch, pairs: Pairs, test: t.Test) -> Told:
-    """The possible sites of a primary."""
-    readings = dz.tumours(batch.view, batch.words).readings.take(pairs.row)
+    """`site:` of the possible sites of each primary."""
 
-    def leaf(test: t.Code | t.Compare | t.Link) -> Told:
-        assert isinstance(test, t.Code)  # the tree refuses anything else
-        asked = batch.words.named(test.code, (Domain.SITE,))
+    def decide(means: tuple[Reading, ...]) -> Finding:
+        return site_test(batch.words, _NOBODY, sites_of(batch.words, means), Kind.DIAGNOSIS)(test)
 
-        def decide(means: tuple[Reading, ...]) -> Finding:
-            sites = sites_of(batch.words, means)
-            if not sites:
-                return missing_field(_NOBODY, Kind.DIAGNOSIS, "site")
-            return concept_finding(batch.words, tuple(Reading(site) for site in sites), asked, _NOBODY, Change.NEVER)
-
-        return per_value(readings, decide)
-
-    return test_told(test, leaf)
+    return per_value(dz.tumours(batch.view, batch.words).readings.take(pairs.row), decide)
 
 
 def _histology_test(batch: Batch, pairs: Pairs, test: t.Test) -> Told:
