@@ -178,8 +178,9 @@ class _Maker:
 
 
 def _coded(values: Sequence[Any], codes: NDArray[Any]) -> Coded:
-    kind = np.uint8 if len(values) <= 256 else np.uint16
-    return Coded(tuple(values), codes.astype(kind))
+    known: dict[Any, int] = {}
+    distinct = np.array([known.setdefault(value, len(known)) for value in values])
+    return Coded(tuple(known), distinct[codes].astype(np.uint8 if len(known) <= 256 else np.uint16))
 
 
 def _table(name: str, made: _Maker, patient: NDArray[np.int32], **columns: Any) -> Table:
