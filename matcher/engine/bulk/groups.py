@@ -56,11 +56,6 @@ class Groups:
         _, member = spread_out(self.bounds[index], count)
         return Groups(self.table, self.patient[index], bounds_of(count), self.rows[member])
 
-    @classmethod
-    def single(cls, table: Table, rows: Longs) -> Groups:
-        """Each row a group of its own."""
-        return cls(table, table.patient[rows].astype(np.int64), np.arange(len(rows) + 1), rows)
-
 
 def bounds_of(count: NDArray[Any]) -> Longs:
     """Where runs of the given lengths begin when laid one after the other, and at the end their sum."""
