@@ -72,7 +72,8 @@ def spread_out(first: NDArray[Any], count: NDArray[Any]) -> tuple[Longs, Longs]:
 def ascending(numbers: Longs) -> Longs:
     """The distinct numbers, ascending."""
     found = np.sort(numbers)
-    return found[np.append(True, found[1:] != found[:-1])[: len(found)]]
+    distinct_: Longs = found[np.append(True, found[1:] != found[:-1])[: len(found)]]
+    return distinct_
 
 
 def any_of(n: int, index: NDArray[Any], mask: Bools) -> Bools:
