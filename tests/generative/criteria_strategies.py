@@ -189,8 +189,7 @@ def _leaf_test(c: Choice, words: Words, kind: Kind, name: str) -> t.Test:
         return t.Compare(operator, float(c.pick(_NUMBERS)))
     if known.type is FieldType.LINK:
         if c.chance(40):
-            linked = make_records(c, words, kinds=(Kind.TREATMENT, Kind.MEDICATION), fields=0)
-            return t.Link(linked)
+            return t.Link(_linked(c, words, name))
         special = (t.THIS_CANCER,) if kind is Kind.TREATMENT and name == "for" else ()
         return t.Code(c.pick([*words.of(known.domains), *special]))
     choices = {
@@ -203,6 +202,14 @@ def _leaf_test(c: Choice, words: Words, kind: Kind, name: str) -> t.Test:
     }[known.type]
     code = c.pick(choices)
     return t.Code(code, make_span(c)) if name in ("state", "extent") and c.chance(30) else t.Code(code)
+
+
+def _linked(c: Choice, words: Words, name: str) -> t.Records:
+    """What a field points to: what a drug is given for is a disease, what else a record hangs together with a drug."""
+    if name == "for":
+        kind = c.pick((Kind.DIAGNOSIS, Kind.CONDITION))
+        return t.Records(kind, make_concepts(c, words, CONCEPT_DOMAINS[kind], any_=False))
+    return make_records(c, words, kinds=(Kind.TREATMENT, Kind.MEDICATION), fields=0)
 
 
 _KINDS = tuple(Kind)
