@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 
 from patients.vocabulary import Domain, default
 from trials.criteria import tree as t
@@ -45,6 +45,7 @@ class Asked:
     spans: list[t.Span] = field(default_factory=list)
     ages: list[int] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
+    patterns: dict[str, list[t.Records]] = field(default_factory=lambda: defaultdict(list))
 
 
 def asked_of(nodes: Iterable[object]) -> Asked:
@@ -56,13 +57,22 @@ def asked_of(nodes: Iterable[object]) -> Asked:
     return asked
 
 
+@lru_cache(maxsize=4096)
+def of_pattern(records: t.Records) -> Asked:
+    """What one pattern asks of."""
+    return asked_of([records])
+
+
 def _note(asked: Asked, node: object) -> None:
     match node:
         case t.Records(kind, concepts, other_than, tests):
             asked.kinds.append(kind)
             asked.tables.update(ROWS[kind])
+            for table in ROWS[kind]:
+                asked.patterns[table].append(node)
             _concepts(asked, concepts, CONCEPT_DOMAINS[kind])
-            _concepts(asked, other_than, CONCEPT_DOMAINS[kind])
+            if len(asked.kinds) % 2:  # what is left out is met less often than what is asked for
+                _concepts(asked, other_than, CONCEPT_DOMAINS[kind])
             if kind is Kind.DISEASE_STATUS:
                 asked.codes["disease_status"] += [name for name in concepts.names if name != t.ANY]
             for item in tests:

@@ -272,7 +272,7 @@ def make_window(
 ) -> t.Window:
     """A window of every form."""
     side = c.pick((t.Side.BEFORE, t.Side.AFTER))
-    match c.pick(("within", "within", "anchored", "beside", "during", "any time")):
+    match c.pick(("within", "within", "within", "within", "anchored", "beside", "during", "any time")):
         case "within":
             return t.Within(make_amount(c, half_lives=half_lives))
         case "anchored":
@@ -294,7 +294,7 @@ def _seldom_window(c: Choice, words: Words, percent: int = 35, **how: bool) -> t
 
 def _observation(c: Choice, words: Words, names: Sequence[str], *, coded: bool = False) -> t.Observation:
     name = c.pick(names)
-    match c.pick(("plain", "plain", "chosen") if coded else ("plain", "plain", "plain", "chosen", "mean", "method")):
+    match c.pick(("plain", "plain", "chosen") if coded else ("plain",) * 5 + ("chosen", "chosen", "mean", "method")):
         case "plain":
             return t.Observation(name)
         case "mean":
@@ -390,7 +390,8 @@ def _age(c: Choice, a: Asking) -> t.Rule:
 def _elapsed(c: Choice, a: Asking) -> t.Rule:
     """Time between two dates, one of which is an event at least."""
     kinds = a.among(_DATED)
-    other = make_anchor(c, a.words, this_treatment=a.this_treatment, kinds=_DATED)
+    today = c.chance(40)
+    other = t.Today() if today else make_anchor(c, a.words, this_treatment=a.this_treatment, kinds=_DATED)
     event: t.Anchor = _event(c, a.words, kinds)
     if a.this_treatment and c.chance(50):
         event = t.ThisTreatment(_edge(c))

@@ -33,7 +33,7 @@ from patients.facts import (
     add_months,
 )
 from patients.vocabulary import Domain, default
-from tests.generative.asked import Asked, near
+from tests.generative.asked import Asked, near, of_pattern
 from tests.generative.choices import Choice, drawn
 from trials.criteria import tree as t
 from trials.criteria.kinds import Kind
@@ -66,6 +66,7 @@ class Making:
     """A patient in the making: the choices, what is asked, the as-of date and the days used so far.
 
     Of a `thorough` record dates are known to the day, what the rules test is filled in, and what they ask of complete.
+    While a row is made to meet one pattern it is `exact`.
     """
 
     c: Choice
@@ -74,6 +75,7 @@ class Making:
     days: list[date] = field(default_factory=list)
     made: int = 7
     thorough: bool = False
+    exact: bool = False
 
     # days
 
@@ -138,7 +140,7 @@ class Making:
         """The id of a concept that is asked for, or of one near it."""
         asked = [id for domain in domains for id in self.asked.concepts.get(domain, ())]
         base = self.c.pick(asked) if asked and self.c.chance(80) else self.c.pick(_ids(domains))
-        return base if self.c.chance(60) else self.c.pick(near(base))
+        return base if self.c.chance(85 if self.exact else 60) else self.c.pick(near(base))
 
     def concepts(self, *domains: Domain) -> tuple[str, ...]:
         """What a record may mean: one concept mostly, several that contradict each other, or none that is known."""
@@ -150,7 +152,11 @@ class Making:
         if self.c.chance(4):
             return "something else"
         asked = self.asked.codes.get(column)
-        return self.c.pick(asked) if asked and self.c.chance(55) else self.c.pick(list(CODED[column]))
+        return (
+            self.c.pick(asked)
+            if asked and self.c.chance(80 if self.exact else 55)
+            else self.c.pick(list(CODED[column]))
+        )
 
     def word(self, name: str, *others: str) -> str:
         """A word of a free text, as asked or another."""
@@ -182,12 +188,26 @@ class Making:
     def rows(self, table: str, make: Callable[[], F], often: Sequence[int] = (0, 0, 0, 1)) -> tuple[F, ...]:
         """The rows of a kind: some where the rules ask of them, few where they do not; each with its own id."""
         found: list[F] = []
-        for _ in range(self.c.pick((1, 0, 1, 2, 2, 3) if table in self.asked.tables else often)):
-            row = make()
+        asked = (2, 1, 1, 3) if self.thorough else (1, 0, 1, 2, 2, 3)
+        for _ in range(self.c.pick(asked if table in self.asked.tables else often)):
+            row = self.one(table, make)
             if found and self.c.chance(35):
                 row = self.again(self.c.pick(found), row)
             found.append(row)
         return tuple(found)
+
+    def one(self, table: str, make: Callable[[], F]) -> F:
+        """A row; every other time made to meet one of the patterns that are asked for, and not all of them a little."""
+        patterns = self.asked.patterns.get(table)
+        if not patterns or not self.c.chance(60 if self.thorough else 40):
+            return make()
+        everything, self.asked = self.asked, of_pattern(self.c.pick(patterns))
+        spans, self.asked.spans = self.asked.spans, everything.spans
+        self.exact = True
+        row = make()
+        self.asked.spans = spans
+        self.asked, self.exact = everything, False
+        return row
 
     def again(self, row: F, other: F) -> F:
         """The same thing told again: what another row says of a few fields, often on the same day."""
@@ -360,7 +380,9 @@ def _dose(m: Making, prefix: str = "dose") -> dict[str, Any]:
 
 def _treatment(m: Making) -> Treatment:
     c = m.c
-    kind: str | None = c.pick(("drug", "drug", "drug", "drug", "radiotherapy", "surgery", "transplant", "other"))
+    kind: str | None = c.pick(
+        ("drug", "drug", "drug", "drug", "radiotherapy", "surgery", "transplant", "other", "procedure")
+    )
     systemic = kind in ("drug", "other")
     concepts = m.concepts(Domain.DRUG) if systemic else m.concepts(Domain.PROCEDURE)
     fields = m.filled(
@@ -450,11 +472,14 @@ def _value(m: Making, test: str, usual: float) -> dict[str, Any]:
     return {**ends, "unit": known.unit, "shown": f"{value:g}"}
 
 
-def _observation(m: Making) -> Observation:
+def _observation(m: Making, test: str | None = None, day: PartialDate | None = None) -> Observation:
+    """A value of a test that is asked for or goes into one; or of the one that is given, on a day."""
     c = m.c
     asked = [test for test in m.asked.values if test != "sex"]
     inputs = [pair for test in asked for pair in _INPUTS.get(test, ())]
-    if inputs and c.chance(35):
+    if test is not None:
+        usual = _USUAL.get(test, 1.0)
+    elif inputs and c.chance(35):
         test, usual = c.pick(inputs)
     else:
         test = c.pick(asked) if asked and c.chance(85) else c.pick(list(_USUAL))
@@ -468,7 +493,7 @@ def _observation(m: Making) -> Observation:
     else:
         fields = _value(m, test, usual)
         value = fields.get("low", fields.get("high", 1.0))
-        if c.chance(45):
+        if c.chance(85 if m.thorough and m.asked.factors else 45):
             factor = c.pick(m.asked.factors) if m.asked.factors and c.chance(70) else c.pick((1.0, 1.5))
             limit = value / factor if factor else value
             fields |= c.pick(({"ref_high": limit}, {"ref_low": limit}, {"ref_low": limit / 2, "ref_high": limit}))
@@ -481,15 +506,19 @@ def _observation(m: Making) -> Observation:
         },
         1,
     )
-    if c.chance(4):
+    if day is None and c.chance(4):
         return Observation(**m.fact("observation", "an odd test"), shown="3", date=m.partial())
-    return Observation(**m.fact("observation", test), test=test, date=m.partial(), **fields)
+    return Observation(**m.fact("observation", test), test=test, date=day or m.partial(), **fields)
 
 
 def _observations(m: Making) -> tuple[Observation, ...]:
-    """Single values; and for a computed value all of its inputs, mostly of one day."""
+    """Single values; and for a computed value all of its inputs, mostly of one day. A thorough record has what is asked."""
     c = m.c
     rows = list(m.rows("observations", lambda: _observation(m)))
+    for test in [each for each in m.asked.values if each != "sex"][:6] if m.thorough else ():
+        for _ in range(c.pick((1, 1, 2, 0, 3))):
+            day = PartialDate.of(add_days(m.as_of, -c.pick((0, 1, 3, 3, 10, 27, 30))))
+            rows.append(_observation(m, test, day))
     computed = [test for test in m.asked.values if test in _INPUTS]
     if computed and c.chance(60):
         day = m.partial(5)
