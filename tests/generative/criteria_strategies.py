@@ -263,7 +263,9 @@ def _edge(c: Choice) -> t.Edge | None:
 
 
 def _event(c: Choice, words: Words, kinds: tuple[Kind, ...] = _DATED) -> t.Event:
-    which = c.pick((t.Which.LAST, t.Which.FIRST, t.Which.LAST, t.Which.FIRST, t.Which.NEXT))
+    which = c.pick(
+        (t.Which.LAST, t.Which.FIRST, t.Which.LAST, t.Which.FIRST, t.Which.LAST, t.Which.FIRST, t.Which.NEXT)
+    )
     return t.Event(which, make_records(c, words, kinds=kinds, fields=1), _edge(c))
 
 
@@ -434,9 +436,9 @@ def _recorded(c: Choice, a: Asking) -> t.Rule:
 def _count(c: Choice, a: Asking) -> t.Rule:
     """How many records, lines or sites."""
     if c.chance(15):
-        number = c.number(0, 4)
+        number = c.pick((1, 0, 1, 2, 3))
         return t.Count(make_records(c, a.words, kinds=a.kinds, fields=1), number, number, negated=True)
-    found, low = make_records(c, a.words, kinds=a.kinds), c.pick((1, 2, 0, 1, 3, 4))
+    found, low = make_records(c, a.words, kinds=a.kinds), c.pick((1, 2, 0, 1, 3, 1))
     window = _seldom_window(c, a.words, 25)
     if c.chance(50):
         return t.Count(found, max(low, 1), window=window)
@@ -446,8 +448,9 @@ def _count(c: Choice, a: Asking) -> t.Rule:
 def _has(c: Choice, a: Asking) -> t.Rule:
     """Whether there is, or was, such a record."""
     records = make_records(c, a.words, kinds=a.among(_DATED))
-    how = {"half_lives": records.kind in _COURSES, "this_treatment": a.this_treatment}
-    return t.Has(c.pick(list(t.Mode)), records, _seldom_window(c, a.words, 40, **how))
+    course = records.kind in _COURSES
+    window = _seldom_window(c, a.words, 60 if course else 35, half_lives=course, this_treatment=a.this_treatment)
+    return t.Has(c.pick(list(t.Mode)), records, window)
 
 
 def _ask(c: Choice, a: Asking) -> t.Rule:

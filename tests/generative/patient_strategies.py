@@ -144,7 +144,7 @@ class Making:
 
     def concepts(self, *domains: Domain) -> tuple[str, ...]:
         """What a record may mean: one concept mostly, several that contradict each other, or none that is known."""
-        number = self.c.pick((1,) * 8 + (2, 0))
+        number = self.c.pick((1,) * (20 if self.exact else 8) + (2, 0))
         return tuple(dict.fromkeys(self.concept(*domains) for _ in range(number)))
 
     def code(self, column: str) -> str:
@@ -180,28 +180,28 @@ class Making:
         ]
         others = [name for name in makers if name not in wanted]
         found: dict[str, Any] = {}
-        for name in [*wanted, *self.c.some(others, 0, most)]:
+        for name in [*wanted, *self.c.some(others, 0, min(most, 2) if self.exact else most)]:
             value = makers[name]()
             found.update(value if isinstance(value, dict) else {_COLUMNS.get(name, name): value})
         return found
 
     def rows(self, table: str, make: Callable[[], F], often: Sequence[int] = (0, 0, 0, 1)) -> tuple[F, ...]:
         """The rows of a kind: some where the rules ask of them, few where they do not; each with its own id."""
-        found: list[F] = []
-        asked = (2, 1, 1, 3) if self.thorough else (1, 0, 1, 2, 2, 3)
-        for _ in range(self.c.pick(asked if table in self.asked.tables else often)):
-            row = self.one(table, make)
+        patterns = self.asked.patterns.get(table, [])
+        meeting = self.c.some(patterns, min(len(patterns), 2), 5) if self.thorough else []
+        found = [self.meeting(pattern, make) for pattern in meeting]
+        number = self.c.pick((0, 0, 1) if meeting else (1, 0, 1, 2, 2, 3) if table in self.asked.tables else often)
+        for _ in range(number):
+            meets_one = patterns and self.c.chance(40)
+            row = self.meeting(self.c.pick(patterns), make) if meets_one else make()
             if found and self.c.chance(35):
                 row = self.again(self.c.pick(found), row)
             found.append(row)
         return tuple(found)
 
-    def one(self, table: str, make: Callable[[], F]) -> F:
-        """A row; every other time made to meet one of the patterns that are asked for, and not all of them a little."""
-        patterns = self.asked.patterns.get(table)
-        if not patterns or not self.c.chance(60 if self.thorough else 40):
-            return make()
-        everything, self.asked = self.asked, of_pattern(self.c.pick(patterns))
+    def meeting(self, pattern: t.Records, make: Callable[[], F]) -> F:
+        """A row made to meet one of the patterns that are asked for, and not all of them a little."""
+        everything, self.asked = self.asked, of_pattern(pattern)
         spans, self.asked.spans = self.asked.spans, everything.spans
         self.exact = True
         row = make()
@@ -278,7 +278,7 @@ _METASTASES = ("liver metastasis", "CNS metastasis", "lung metastasis", "bone me
 def _condition(m: Making) -> Condition:
     c = m.c
     likely = [_KIND_OF_ROW[kind] for kind in m.asked.kinds if kind in _KIND_OF_ROW]
-    kind: str | None = c.pick(likely) if likely and c.chance(60) else c.pick(
+    kind: str | None = c.pick(likely) if likely and c.chance(95 if m.exact else 60) else c.pick(
         ("primary", "primary", "metastasis", "comorbidity", "toxicity", "allergy", "family history")
     )  # fmt: skip
     histologies: tuple[str, ...] = ()
@@ -359,9 +359,9 @@ def _course(m: Making) -> dict[str, Any]:
     start = m.partial()
     ongoing = c.pick((None, None, True, False))
     end: PartialDate | None = None
-    if ongoing is not True and c.chance(65):
+    if ongoing is not True and c.chance(80 if m.thorough else 65):
         base = start.first if start is not None else m.day()
-        day = m.moved(base, 1) if c.chance(50) else m.day()
+        day = c.pick((m.moved(base, 1), m.day(), add_days(m.moved(m.as_of, -1), c.pick((0, 1, -1)))))
         if day >= base or c.chance(3):
             end = m.vague(day)
             m.days.append(day)
@@ -383,6 +383,8 @@ def _treatment(m: Making) -> Treatment:
     kind: str | None = c.pick(
         ("drug", "drug", "drug", "drug", "radiotherapy", "surgery", "transplant", "other", "procedure")
     )
+    if m.exact and m.asked.concepts.get(Domain.DRUG) and not m.asked.concepts.get(Domain.PROCEDURE):
+        kind = "drug"
     systemic = kind in ("drug", "other")
     concepts = m.concepts(Domain.DRUG) if systemic else m.concepts(Domain.PROCEDURE)
     fields = m.filled(
@@ -566,6 +568,8 @@ def _biomarker(m: Making) -> Biomarker:
         },
         4,
     )
+    if m.exact and "result" not in fields and c.chance(75):
+        fields["result"] = "positive"
     return Biomarker(**m.fact("biomarker", "") | m.naming(genes), genes=genes, date=m.partial(), **fields)
 
 
