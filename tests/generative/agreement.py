@@ -70,11 +70,16 @@ def by_reference(s: Situation) -> list[list[Said]]:
     return found
 
 
+def _bulk() -> Any:
+    """The bulk engine as it is asked plainly. Imported here and nowhere else, for it is younger than this."""
+    from matcher.engine.bulk import asking
+
+    return asking
+
+
 def by_bulk(s: Situation) -> list[list[Said]]:
     """The answers of the bulk engine to the same."""
-    from matcher.engine.bulk import answers_to
-
-    found = answers_to(
+    found = _bulk().answers_to(
         s.rules, s.patients, as_of=s.as_of, definitions=s.definitions, windows=s.windows, cancer=s.cancer,
         document=s.document, version=s.version, criterion=s.criterion, settings=s.settings,
     )  # fmt: skip
@@ -103,8 +108,6 @@ def trials_by_reference(s: Shelf) -> list[list[Assessed]]:
 
 def trials_by_bulk(s: Shelf) -> list[list[Assessed]]:
     """The answers of the bulk engine to the same."""
-    from matcher.engine.bulk import assess
-
     one_day = len(set(s.as_of)) == 1
     return [
         [
@@ -114,7 +117,7 @@ def trials_by_bulk(s: Shelf) -> list[list[Assessed]]:
             )
             for each in answers
         ]
-        for answers in assess(s.trials, s.patients, as_of=s.as_of[0] if one_day else s.as_of)
+        for answers in _bulk().assess(s.trials, s.patients, as_of=s.as_of[0] if one_day else s.as_of)
     ]  # fmt: skip
 
 
