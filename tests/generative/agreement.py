@@ -221,11 +221,11 @@ def single(s: Situation | Shelf, row: int, column: int) -> Situation | Shelf:
 
 
 def batch(seed: str, only: str | None = None, *, trials: bool = False) -> Situation | Shelf:
-    """The batch of a seed: eight rules of eight patients, or two trials of four."""
+    """The batch of a seed: eight rules or two trials, and two dozen patients, for columns cost by the rule."""
     c = Rolled(seed)
     if trials:
-        return make_shelf(c, only, trials=2, patients=4)
-    return make_situation(c, only, rules=8, patients=8, max_leaves=1 if only and c.chance(70) else 3)
+        return make_shelf(c, only, trials=2, patients=24)
+    return make_situation(c, only, rules=8, patients=24, max_leaves=1 if only and c.chance(70) else 3)
 
 
 def disagreements(
