@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from matcher.engine.bulk.batch import Batch, running
 from matcher.engine.bulk.columns import Bools, Coded, Longs
 from matcher.engine.bulk.findings import IMPRECISE, Findings, all_of, chosen, earlier, either_of, first_flip_of
-from matcher.engine.bulk.lines import count_of_lines
 from matcher.engine.bulk.records.candidates import Candidates
+from matcher.engine.bulk.records.lines import count_of_lines
 from matcher.engine.bulk.records.patterns import candidates, unrecorded
 from matcher.engine.bulk.tallies import Tally, in_range, tally
 from matcher.engine.bulk.windows import in_window, opened

@@ -188,11 +188,17 @@ def _values(table: Table) -> Intervals:
 
 def _overtaken(table: Table) -> Bools:
     """The rows whose value a later one of the same gene, alteration and scale has overtaken."""
-    _, of = alike([table.patient, *(table.coded[name].codes for name in ("genes", "alteration", "scale"))])
-    measured = _measured(table)
-    newest = np.full(table.rows, NO_DAY, np.int32)
-    np.maximum.at(newest, of[measured], table.lo["date"][measured])
-    found: Bools = (table.hi["date"] != NO_DAY) & (newest[of] > table.hi["date"])
+    measured, genes = _measured(table), table.coded["genes"]
+    valued = np.zeros(len(genes.values), np.bool_)
+    valued[genes.codes[measured]] = True
+    rows = np.flatnonzero(valued[genes.codes])
+    words = (table.coded[name].codes[rows] for name in ("genes", "alteration", "scale"))
+    _, of = alike([table.patient[rows], *words])
+    newest, first = np.full(len(rows), NO_DAY, np.int32), table.lo["date"][rows]
+    np.maximum.at(newest, of[measured[rows]], first[measured[rows]])
+    last = table.hi["date"][rows]
+    found = np.zeros(table.rows, np.bool_)
+    found[rows] = (last != NO_DAY) & (newest[of] > last)
     return found
 
 
@@ -206,14 +212,15 @@ def _contradicted(table: Table, rows: Longs, code: Codes) -> Bools:
     The same thing tested on one date, with assays that may be one.
     """
     found = np.zeros(len(rows), np.bool_)
-    matched, not_matched = code >= FIRST_MET, code < FIRST_UNKNOWN
-    patient = table.patient[rows]
-    both = np.zeros(table.patients, np.int8)
-    both[patient[matched]] = 1
-    both[patient[not_matched]] |= 2
-    open_ = (both[patient] == 3) & (matched | not_matched) & (table.coded["genes"].codes[rows] != 0)
-    if not open_.any():
+    genes = table.coded["genes"].codes[rows]
+    matched, against = (code >= FIRST_MET) & (genes != 0), (code < FIRST_UNKNOWN) & (genes != 0)
+    # Few rows stand against one of the same patient and gene, so those are looked for first.
+    place = table.patient[rows].astype(np.int64) * len(table.coded["genes"].values) + genes
+    against &= _among(place, place[matched])
+    matched &= _among(place, place[against])
+    if not matched.any():
         return found
+    open_ = matched | against
     at = np.flatnonzero(open_)
     row = rows[at]
     _, test = alike([
@@ -222,6 +229,15 @@ def _contradicted(table: Table, rows: Longs, code: Codes) -> Bools:
     ])  # fmt: skip
     mine, other = _paired(test, matched[at])
     found[at[mine[_contrary(table, row[mine], row[other])]]] = True
+    return found
+
+
+def _among(values: Longs, some: Longs) -> Bools:
+    """Which of the values are among some."""
+    known = np.unique(some)
+    if not len(known):
+        return np.zeros(len(values), np.bool_)
+    found: Bools = known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values
     return found
 
 
