@@ -87,6 +87,40 @@ def shown_by_reference(contexts: Sequence[Context], records: t.Records, table: s
     return found
 
 
+def candidates_differ(
+    batch: Batch, contexts: Sequence[Context], records: t.Records, found: Candidates, *, history: bool = False
+) -> list[tuple[int, object, object]]:
+    """The items whose candidates differ in row, code, course or flips, or in what of them is counted as one."""
+    mine: list[list[tuple[object, ...]]] = [[] for _ in contexts]
+    for k, item in enumerate(found.item.tolist()):
+        name = found.tables[found.origin[k]]
+        row = found.row[k] - batch.table(name).starts[batch.patient[item]]
+        flip = FUTURE if found.flips is None else int(found.flips[k])
+        columns = (found.start.lo, found.start.hi, found.end.lo, found.end.hi, found.ceases)
+        fact = getattr(contexts[item].patient, name)[row].id
+        said = (fact, int(found.code[k]), *(int(column[k]) for column in columns), flip)
+        mine[item].append((said, int(found.counted[k])))
+    differing = []
+    for item, (context, told) in enumerate(zip(contexts, mine, strict=True)):
+        expected = []
+        for each in candidates(context, records, history=history):
+            start, end, ceases = each.course.start, each.course.end, each.course.ceases
+            flip = min((day for day in each.finding.flips if day > context.asked), default=FUTURE)
+            ends = OVER if ceases is None else ceases.hardness
+            said = (each.fact.id, code_of(each.finding), start.lo, start.hi, end.lo, end.hi, ends, flip)
+            expected.append((said, each.counted_as or each.fact.id))
+        if _told_apart(expected) != _told_apart(told):
+            differing.append((item, expected, told))
+    return differing
+
+
+def _told_apart(found: Sequence[tuple[object, ...]]) -> list[object]:
+    """Candidates with the first of those that each is counted with."""
+    ordered = sorted(found, key=lambda pair: str(pair[0]))
+    first = {counted: said for said, counted in reversed(ordered)}
+    return [(said, first[counted]) for said, counted in ordered]
+
+
 def silence_differs(found: Findings, contexts: Sequence[Context], records: t.Records, until: date) -> list[int]:
     """The items of whose silence the engines say two things, or on which time would turn before bulk looks again."""
     differing = []
