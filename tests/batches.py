@@ -19,7 +19,7 @@ from matcher.engine.reference.records.patterns import candidates, unrecorded
 from patients.facts import Patient
 from tests.synthetic import TODAY
 from trials.criteria import tree as t
-from trials.criteria.parser import parse, parse_concepts
+from trials.criteria.parser import parse, parse_concepts, parse_definition
 
 #: What a candidate is to both engines: item, row among the patient's, code, first and last day of its course, and the
 #: hardness of what ends it (OVER: it is over).
@@ -27,20 +27,26 @@ Shown = tuple[int, int, int, int, int, int, int, int]
 
 
 def batch_of(
-    patients: Sequence[Patient], *, as_of: date = TODAY, known: date | None = None, cancer: str = ""
+    patients: Sequence[Patient],
+    *,
+    as_of: date = TODAY,
+    known: date | None = None,
+    cancer: str = "",
+    definitions: Sequence[str] = (),
 ) -> tuple[Batch, list[Context]]:
     """Patients asked about on a day with the knowledge of another, and for each item the reference's context."""
     concepts = parse_concepts(cancer) if cancer else None
+    defined = [parse_definition(text) for text in definitions]
     base = known or as_of
     view = view_at(Columns.of(patients), days(base, len(patients)))
-    words = make_context(Patient(), as_of=as_of, known=base, cancer=concepts)
+    words = make_context(Patient(), as_of=as_of, known=base, cancer=concepts, definitions=defined)
     patient, focus = items_of(view, words)
     asked, seen = days(as_of, len(patient)), days(base, len(patient))
     batch = Batch(view, patient, focus, patient * 0 - 1, asked, seen, words, evaluate)
     contexts = [
         focused
         for each in patients
-        for focused in focuses(make_context(each, as_of=as_of, known=base, cancer=concepts))
+        for focused in focuses(make_context(each, as_of=as_of, known=base, cancer=concepts, definitions=defined))
     ]  # fmt: skip
     return batch, contexts
 

@@ -8,7 +8,7 @@ that every leaf is a function from a batch to findings of shape (n items).
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
@@ -83,7 +83,11 @@ class Batch:
         words = self.words.on(criterion)
         if document:
             words.document, words.version = document, version
-        return replace(self, words=words)
+        # Asked for every criterion of every trial, and `replace` would look at each of the fields.
+        same = object.__new__(Batch)
+        same.__dict__.update(self.__dict__)
+        same.words = words
+        return same
 
     def some(self, index: NDArray[Any], *, this: Longs | None = None, asked: Ints | None = None) -> Batch:
         """A batch of some items (ascending indices, an item may come several times), for other treatments or days."""

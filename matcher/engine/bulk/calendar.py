@@ -17,8 +17,13 @@ from matcher.engine.bulk.columns import Bools, Ints
 from matcher.engine.reference.days import FUTURE, PAST, days_of
 from trials.criteria import tree as t
 
-#: The ordinal of 1 January 1970, from which NumPy counts.
-_EPOCH = 719_163
+#: Days of 400 years, and from 1 March of year 0 to the day before 1 January of year 1.
+_ERA, _MARCH = 146_097, 305
+
+#: The days of each month by its number, but for leap years.
+_LENGTHS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int32)
+
+_LAST_YEAR = 9999
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,8 @@ class Spans:
     @property
     def exact(self) -> Bools:
         """Which are known to the day."""
-        return self.lo == self.hi
+        found: Bools = self.lo == self.hi
+        return found
 
     def upto(self, day: Ints) -> Spans:
         """The same, cut off after a day."""
@@ -39,21 +45,51 @@ class Spans:
 
     def take(self, index: NDArray[Any]) -> Spans:
         """The intervals of some items."""
-        return Spans(self.lo[index], self.hi[index])
+        lo = self.lo[index]
+        return Spans(lo, lo if self.hi is self.lo else self.hi[index])
+
+
+def parts_of(day: Ints) -> tuple[Ints, Ints, Ints]:
+    """Years, months and days of the month of ordinals.
+
+    Counted from 1 March, so that the day a leap year adds is the last (H. Hinnant, chrono-compatible low-level date
+    algorithms): whole-number arithmetic, where NumPy's own calendar takes ten times as long.
+    """
+    since = day + np.int32(_MARCH)
+    era = since // _ERA
+    of_era = since - era * _ERA
+    year_of_era = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    from_march = (5 * of_year + 2) // 153
+    month = from_march + np.where(from_march < 10, np.int32(3), np.int32(-9))
+    year = year_of_era + era * 400 + (month <= 2)
+    return year, month, of_year - (153 * from_march + 2) // 5 + 1
+
+
+def _day_of(year: Ints, month: Ints, at: Ints) -> Ints:
+    """The ordinals of days of the calendar."""
+    year = year - (month <= 2)
+    era = year // 400
+    year_of_era = year - era * 400
+    from_march = month + np.where(month > 2, np.int32(-3), np.int32(9))
+    of_year = (153 * from_march + 2) // 5 + at - 1
+    found: Ints = era * _ERA + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + of_year - _MARCH
+    return found
 
 
 def add_months(day: Ints, months: int) -> Ints:
     """Days moved by calendar months, clamped to the end of the month and to the range of the calendar."""
     if months == 0 or not len(day):
         return day
-    moment = (day.astype(np.int64) - _EPOCH).astype("M8[D]")
-    month = moment.astype("M8[M]")
-    within = (moment - month.astype("M8[D]")).astype(np.int64)
-    target = month.astype(np.int64) + months
-    first = target.astype("M8[M]").astype("M8[D]").astype(np.int64)
-    after = (target + 1).astype("M8[M]").astype("M8[D]").astype(np.int64)
-    moved = first + np.minimum(within, after - first - 1) + _EPOCH
-    return np.clip(moved, PAST, FUTURE).astype(np.int32)
+    year, month, at = parts_of(day)
+    index = year * 12 + (month - 1 + months)
+    year, month = index // 12, index % 12 + 1
+    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    length = _LENGTHS[month] + (leap & (month == 2))
+    moved = _day_of(year, month, np.minimum(at, length))
+    # Beyond the calendar there is its first day, or its last.
+    found: Ints = np.where(year < 1, PAST, np.where(year > _LAST_YEAR, FUTURE, moved)).astype(np.int32)
+    return found
 
 
 def add_days(day: Ints, days: int) -> Ints:
@@ -63,14 +99,22 @@ def add_days(day: Ints, days: int) -> Ints:
 
 def shift(day: Ints, span: t.Span, *, back: bool = False) -> Ints:
     """Days moved by a span, which is no half-life; PAST and FUTURE stay."""
+    moves = (day != PAST) & (day != FUTURE)
+    low, high = int(day.min(where=moves, initial=FUTURE)), int(day.max(where=moves, initial=PAST))
+    if high - low >= len(day):
+        return np.where(moves, _moved(day, span, back=back), day).astype(np.int32)
+    # Many items have few days between them, and each day moves alike: those from the first to the last are moved once.
+    each = _moved(np.arange(low, high + 1, dtype=np.int32), span, back=back)
+    return np.where(moves, each[np.clip(day, low, high) - low], day) if len(each) else day
+
+
+def _moved(day: Ints, span: t.Span, *, back: bool) -> Ints:
     sign = -1 if back else 1
-    if span.unit in (t.TimeUnit.MONTH, t.TimeUnit.YEAR):
-        months = span.number * (12 if span.unit is t.TimeUnit.YEAR else 1)
-        whole = math.floor(months)
-        moved = add_days(add_months(day, sign * whole), sign * math.ceil((months - whole) * 30))
-    else:
-        moved = add_days(day, sign * days_of(span))
-    return np.where((day == PAST) | (day == FUTURE), day, moved).astype(np.int32)
+    if span.unit not in (t.TimeUnit.MONTH, t.TimeUnit.YEAR):
+        return add_days(day, sign * days_of(span))
+    months = span.number * (12 if span.unit is t.TimeUnit.YEAR else 1)
+    whole = math.floor(months)
+    return add_days(add_months(day, sign * whole), sign * math.ceil((months - whole) * 30))
 
 
 def meets(start: Spans, end: Spans, opens: Spans, closes: Spans) -> NDArray[np.uint8]:

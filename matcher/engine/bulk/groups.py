@@ -69,6 +69,13 @@ def spread_out(first: NDArray[Any], count: NDArray[Any]) -> tuple[Longs, Longs]:
     return run, first[run].astype(np.int64) + within
 
 
+def ascending(numbers: Longs) -> Longs:
+    """The distinct numbers, ascending."""
+    found = np.sort(numbers)
+    distinct_: Longs = found[np.append(True, found[1:] != found[:-1])[: len(found)]]
+    return distinct_
+
+
 def any_of(n: int, index: NDArray[Any], mask: Bools) -> Bools:
     """Whether something holds of any of those that belong to each of n."""
     found = np.zeros(n, np.bool_)

@@ -22,10 +22,21 @@ _DIGITS = 10
 
 def clean(numbers: Floats) -> Floats:
     """Ten significant digits, as the reference's `_clean` has them: the float nearest to the decimal of ten digits."""
-    found = np.array(numbers, np.float64)
-    if not found.size:
-        return found
-    plain = np.isfinite(found) & (found != 0)
+    # Most numbers have few decimals: the float nearest to one of four is the nearest to its own ten digits.
+    with np.errstate(invalid="ignore", over="ignore"):
+        units = np.rint(numbers * 1e4)
+        odd = np.flatnonzero((units / 1e4 != numbers) | (np.abs(units) >= 10.0**_DIGITS))
+    if not len(odd):
+        return numbers
+    found = numbers.copy()
+    found[odd] = _written(numbers[odd])
+    return found
+
+
+def _written(numbers: Floats) -> Floats:
+    """Any numbers to ten digits."""
+    found = numbers.copy()
+    plain = np.isfinite(found)
     given = found[plain]
     size = np.floor(np.log10(np.abs(given))).astype(np.int64)
     power = _DIGITS - 1 - size
@@ -69,8 +80,14 @@ class Intervals:
     @classmethod
     def between(cls, lo: Floats, hi: Floats, lo_open: Bools | None = None, hi_open: Bools | None = None) -> Intervals:
         """Intervals whose missing ends (nan) are infinite."""
-        low = clean(np.where(np.isnan(lo), -np.inf, lo))
-        high = clean(np.where(np.isnan(hi), np.inf, hi))
+        differs = np.flatnonzero(lo != hi)
+        low = clean(lo)
+        if not len(differs):
+            return cls.of(low, low, lo_open, hi_open)
+        low = np.where(np.isnan(low), -np.inf, low)
+        high = low.copy()
+        ends = hi[differs]
+        high[differs] = clean(np.where(np.isnan(ends), np.inf, ends))
         return cls.of(low, high, lo_open, hi_open)
 
     @classmethod

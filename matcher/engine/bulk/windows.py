@@ -312,13 +312,13 @@ def _amounts(window: t.Window | None, half_life: NDArray[np.float64]) -> Iterato
         return
     amount = window.amount
     spans = amount.spans if isinstance(amount, t.Extreme) else (amount,)
-    if all(span.unit is not t.TimeUnit.HALF_LIFE for span in spans):
+    if not len(half_life) or all(span.unit is not t.TimeUnit.HALF_LIFE for span in spans):
         yield amount, np.arange(len(half_life))
         return
-    distinct, which = np.unique(half_life, return_inverse=True)
-    for position, hours in enumerate(distinct.tolist()):
-        own = amount if np.isnan(hours) else amount_in_days(amount, hours)
-        yield own, np.flatnonzero(which == position)
+    order = np.argsort(half_life, kind="stable")
+    distinct, firsts = np.unique(half_life[order], return_index=True)
+    for hours, index in zip(distinct.tolist(), np.split(order, firsts[1:]), strict=True):
+        yield amount if np.isnan(hours) else amount_in_days(amount, hours), index
 
 
 def _put(days: Spans, index: NDArray[Any], own: Spans) -> Spans:

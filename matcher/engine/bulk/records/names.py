@@ -14,6 +14,7 @@ from matcher.engine.bulk.batch import Batch
 from matcher.engine.bulk.columns import Bools, Coded, Codes, Longs, Table
 from matcher.engine.bulk.fields import concepts_told
 from matcher.engine.bulk.findings import FIRST_UNKNOWN, MET_NEVER, code_of, negated
+from matcher.engine.bulk.groups import per_pair
 from matcher.engine.reference.records.treatments import as_inducer, could_hold
 from matcher.engine.truth import Change
 from patients.facts import Medication, Treatment
@@ -80,13 +81,11 @@ def _as_inducers(batch: Batch, table: Table, rows: Longs, asked: tuple[str, ...]
     if not len(concerned):
         return code
     texts = table.coded["indication_text"] if "indication_text" in table.coded else _no_texts(table)
-    both = np.stack([concepts.codes[concerned], texts.codes[rows[concerned]]])
-    distinct, inverse = np.unique(both, axis=1, return_inverse=True)
-    told = []
-    for drug, text in distinct.T:
-        fact = Medication(id="", concepts=concepts.values[drug], indication_text=texts.values[text])
-        told.append(code_of(as_inducer(batch.words, fact, asked)[0]))
-    code[concerned] = np.array(told, np.uint8)[inverse.reshape(-1)]
+
+    def decide(value: tuple[str, ...], text: str) -> int:
+        return code_of(as_inducer(batch.words, Medication(id="", concepts=value, indication_text=text), asked)[0])
+
+    code[concerned] = per_pair(concepts.take(concerned), texts.take(rows[concerned]), decide, np.uint8)
     return code
 
 

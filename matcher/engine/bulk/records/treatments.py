@@ -27,6 +27,7 @@ from matcher.engine.bulk.findings import (
     either_of,
     first_flip_of,
 )
+from matcher.engine.bulk.groups import spread_out
 from matcher.engine.bulk.records.candidates import Candidates, joined
 from matcher.engine.bulk.records.names import named
 from matcher.engine.bulk.records.treatment_fields import OF_THIS_CANCER, Asked, Leaf, of_this_cancer
@@ -169,9 +170,7 @@ def _beside(batch: Batch, pairs: Pairs, courses: Courses, pattern: t.Records) ->
     """Whether another treatment that matches a pattern was given together with each of m treatments."""
     others, found, flips = _every(batch, pattern)
     first, last = (np.searchsorted(others.item, pairs.item, side=side) for side in ("left", "right"))
-    count = last - first
-    mine = np.repeat(np.arange(len(pairs)), count)
-    theirs = np.arange(len(mine)) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
+    mine, theirs = spread_out(first, last - first)
     another = others.row[theirs] != pairs.row[mine]
     mine, theirs = mine[another], theirs[another]
     joint = _together(batch, pairs.take(mine), courses.take(mine), others.take(theirs))

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 
 from matcher.engine.bulk.batch import Batch
-from matcher.engine.bulk.calendar import add_months
+from matcher.engine.bulk.calendar import add_months, parts_of
 from matcher.engine.bulk.columns import NO_DAY, Bools, Ints, Longs
 from matcher.engine.bulk.findings import (
     CONFLICTING,
@@ -33,7 +32,6 @@ from matcher.engine.reference.context import UnknownWord
 from matcher.engine.reference.days import FUTURE
 from trials.criteria import tree as t
 
-_EPOCH = date(1970, 1, 1).toordinal()
 _RISING = (t.Operator.GE, t.Operator.GT)
 _EXACT = (t.Operator.EQ, t.Operator.NE)
 
@@ -62,30 +60,23 @@ def _births(view: View) -> Births:
     return Births(np.where(told > 0, first, NO_DAY).astype(np.int32), last, told)
 
 
-def _calendar(day: Ints) -> tuple[Longs, Longs, Longs]:
-    """Years, months and days of the month of ordinals."""
-    moment = (day.astype(np.int64) - _EPOCH).astype("M8[D]")
-    month = moment.astype("M8[M]")
-    months = month.astype(np.int64)
-    return 1970 + months // 12, 1 + months % 12, 1 + (moment - month.astype("M8[D]")).astype(np.int64)
-
-
-def _years(birth: Ints, day: Ints) -> Longs:
+def _years(birth: Ints, day: Ints) -> Ints:
     """Completed years of those born on one day on another."""
-    (year, month, at), (on_year, on_month, on) = _calendar(birth), _calendar(day)
-    return on_year - year - (on_month * 32 + on < month * 32 + at)
-
-
-def _months(birth: Ints, day: Ints) -> Longs:
-    """Completed months; a month whose day the calendar lacks is complete at its end."""
-    (year, month, at), (on_year, on_month, on) = _calendar(birth), _calendar(day)
-    # The month ends on this day where the next day belongs to another.
-    ends = _calendar(day + np.int32(1))[2] == 1
-    found: Longs = (on_year - year) * 12 + on_month - month - ((on < at) & ~ends)
+    (year, month, at), (on_year, on_month, on) = parts_of(birth), parts_of(day)
+    found: Ints = on_year - year - (on_month * 32 + on < month * 32 + at)
     return found
 
 
-def ages_on(view: View, patient: Longs, day: Ints) -> tuple[Longs, Longs, Bools]:
+def _months(birth: Ints, day: Ints) -> Ints:
+    """Completed months; a month whose day the calendar lacks is complete at its end."""
+    (year, month, at), (on_year, on_month, on) = parts_of(birth), parts_of(day)
+    # The month ends on this day where the next day belongs to another.
+    ends = parts_of(day + np.int32(1))[2] == 1
+    found: Ints = (on_year - year) * 12 + on_month - month - ((on < at) & ~ends)
+    return found
+
+
+def ages_on(view: View, patient: Longs, day: Ints) -> tuple[Ints, Ints, Bools]:
     """The least and the most completed years of patients on days, of shape (m,), and for whom a birth is recorded."""
     born = births(view)
     known: Bools = born.told[patient] > 0
@@ -131,21 +122,29 @@ def _passing(batch: Batch, months: float) -> tuple[Ints, Bools]:
 
     Of every birth date that may be: the day on which the limit is reached, and the end of the year or month of it.
     """
-    columns = batch.view.columns
     step = 1 if months % 12 else 12
     row, item = _births_of(batch)
     flips = np.full(batch.n, FUTURE, np.int32)
     turns = np.zeros(batch.n, np.bool_)
-    for born in (columns.birth_lo, columns.birth_hi):
+    for born in _possible(batch.view):
+        (_, month, at) = parts_of(born)
+        leap = (month == 2) & (at == 29)
         for reached in (math.ceil(months), math.floor(months) + step):
             day = add_months(born, reached)
-            (_, month, at), (_, on_month, on) = _calendar(born), _calendar(day)
-            leap = (month == 2) & (at == 29) & (on_month == 2) & (on == 28)
-            passed = (day + leap)[row]  # 29 February counts on 1 March
+            if leap.any():
+                _, on_month, on = parts_of(day)
+                day = day + (leap & (on_month == 2) & (on == 28))  # 29 February counts on 1 March
+            passed = day[row]
             later = passed > batch.asked[item]
             np.minimum.at(flips, item[later], passed[later])
             turns[item[later]] = True
     return flips, turns
+
+
+def _possible(view: View) -> list[Ints]:
+    """The first and the last days of each birth, once where all births are known to the day."""
+    lo, hi = view.columns.birth_lo, view.columns.birth_hi
+    return [lo] if np.array_equal(lo, hi) else [lo, hi]
 
 
 def _births_of(batch: Batch) -> tuple[Longs, Longs]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.engine import derived
+from matcher.engine.bulk.batch import running
 from matcher.engine.bulk.calendar import add_months
 from matcher.engine.bulk.columns import NO_DAY, Bools, Floats, Ints, Longs
 from matcher.engine.bulk.intervals import Intervals
@@ -26,6 +27,7 @@ from matcher.engine.reference.days import FUTURE
 
 #: A patient and a day as one number: days are below this.
 _DAYS = 1 << 22
+_NEVER = 1 << 62
 
 #: Classes of hepatic impairment by their codes.
 _GRADES = (*derived.ODWG, "normal")
@@ -43,11 +45,50 @@ class _Exact:
     @property
     def key(self) -> Longs:
         """Patient and day as one number."""
-        return self.patient.astype(np.int64) * _DAYS + self.day
+        return _key(self.patient, self.day)
 
     def take(self, index: NDArray[Any]) -> _Exact:
         """Some of them, or each several times."""
         return _Exact(self.row[index], self.patient[index], self.value[index], self.day[index])
+
+
+@dataclass(frozen=True, slots=True)
+class _Days:
+    """The measurements of a test by patient and day: their keys, ascending, and their numbers in that order."""
+
+    key: Longs
+    order: Longs
+
+    @classmethod
+    def of(cls, found: _Exact) -> _Days:
+        """Measurements in order."""
+        key = found.key
+        order = np.argsort(key, kind="stable")
+        return cls(key[order], order)
+
+    def at(self, wanted: Longs) -> tuple[Longs, Longs]:
+        """Of each wanted patient and day the measurements: pairs of numbers, by the wanted and then by row."""
+        first = np.searchsorted(self.key, wanted)
+        last = first
+        if len(self.key):
+            last = np.where(self.key[np.minimum(first, len(self.key) - 1)] == wanted, first + 1, first)
+            several = np.flatnonzero((last > first) & (self.key[np.minimum(last, len(self.key) - 1)] == wanted))
+            last[several] = np.searchsorted(self.key, wanted[several], "right")
+        count = last - first
+        return np.repeat(np.arange(len(wanted)), count), self.order[np.repeat(first, count) + running(count)]
+
+    def has(self, wanted: Longs) -> Bools:
+        """For which patients and days there is a measurement."""
+        if not len(self.key):
+            return np.zeros(len(wanted), np.bool_)
+        at = np.minimum(np.searchsorted(self.key, wanted), len(self.key) - 1)
+        found: Bools = self.key[at] == wanted
+        return found
+
+
+def _key(patient: Ints, day: NDArray[Any]) -> Longs:
+    found: Longs = patient.astype(np.int64) * _DAYS + day
+    return found
 
 
 def _measured(view: View, test: str) -> _Exact:
@@ -55,23 +96,18 @@ def _measured(view: View, test: str) -> _Exact:
     return view.once(("measured", test), lambda: _exact_of(view, rows_of(view, test)))
 
 
+def _days(view: View, test: str) -> _Days:
+    """The exact values of a test by patient and day."""
+    return view.once(("measured days", test), lambda: _Days.of(_measured(view, test)))
+
+
 def _exact_of(view: View, rows: Longs) -> _Exact:
     table = view.tables["observations"]
     low, high = table.number["low"][rows], table.number["high"][rows]
     first, last = table.lo["date"][rows], table.hi["date"][rows]
-    rows = rows[(low == high) & (low > 0) & (first == last) & (first != NO_DAY)]
-    return _Exact(rows, table.patient[rows], table.number["low"][rows], table.lo["date"][rows])
-
-
-def _at(wanted: Longs, found: _Exact) -> tuple[Longs, Longs]:
-    """Of each wanted patient and day the measurements: pairs of numbers, ascending by the wanted and then by row."""
-    key = found.key
-    order = np.argsort(key, kind="stable")
-    first, last = (np.searchsorted(key[order], wanted, side) for side in ("left", "right"))
-    count = last - first
-    one = np.repeat(np.arange(len(wanted)), count)
-    within = np.arange(len(one)) - np.repeat(np.cumsum(count) - count, count)
-    return one, order[np.repeat(first, count) + within]
+    kept = (low == high) & (low > 0) & (first == last) & (first != NO_DAY)
+    rows = rows[kept]
+    return _Exact(rows, table.patient[rows], low[kept], first[kept])
 
 
 def computed_values(view: View, test: str, settings: Settings) -> Entries | None:
@@ -111,45 +147,40 @@ def _by_sex(female: Bools, make: Callable[[bool, Bools], Floats]) -> Floats:
     return found
 
 
-def _nearest(lab: _Exact, weights: _Exact, most: int) -> tuple[Longs, Longs]:
-    """The weights nearest to the day of each lab value, and near enough, as `_at`."""
-    if not len(weights.row):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    key = np.sort(weights.key)
+def _nearest(lab: _Exact, weights: _Days, most: int) -> tuple[Longs, Longs]:
+    """The weights nearest to the day of each lab value, and near enough, as `_Days.at`."""
     wanted = lab.key
-    at = np.searchsorted(key, wanted)
-    # A day of another patient is further away than any limit.
-    after = key[np.minimum(at, len(key) - 1)] - wanted
-    before = wanted - key[np.maximum(at - 1, 0)]
-    gap = np.minimum(np.where(after < 0, _DAYS, after), np.where(before < 0, _DAYS, before))
-    gap[gap > most] = -1
+    # Before the first and after the last there is nothing near enough; a day of another patient never is.
+    key = np.concatenate([[-_DAYS], weights.key, [_NEVER]])
+    at = np.searchsorted(weights.key, wanted)
+    gap = np.minimum(key[at + 1] - wanted, wanted - key[at])
+    near = np.flatnonzero(gap <= most)
+    gap = gap[near]
     pairs = []
     for sign in (-1, 1):
         # Weights as long before as after are both the nearest; those of the day itself are taken once.
-        meant = np.flatnonzero((gap > 0) | ((gap == 0) & (sign > 0)))
-        one, other = _at(wanted[meant] + sign * gap[meant], weights)
-        pairs.append((meant[one], other))
+        meant = (gap > 0) | (sign > 0)
+        one, other = weights.at(wanted[near[meant]] + sign * gap[meant])
+        pairs.append((near[meant][one], other))
     one, other = (np.concatenate([pair[i] for pair in pairs]) for i in (0, 1))
     order = np.lexsort((other, one))
     return one[order], other[order]
 
 
 def _heights(view: View, weights: _Exact, settings: Settings) -> tuple[Longs, Longs]:
-    """The heights of the day of each weight, else the latest of those measured in an adult, as `_at`."""
-    heights = _measured(view, "height")
+    """The heights of the day of each weight, else the latest of those measured in an adult, as `_Days.at`."""
+    heights, days = _measured(view, "height"), _days(view, "height")
     born = births(view)
     adult_from = np.where(born.told > 0, add_months(born.last, 12 * settings.adult_height_from), FUTURE)
     adult = heights.day >= adult_from[heights.patient]
-    latest = np.zeros(view.patients, np.int64)
+    latest = np.zeros(view.patients, np.int32)
     np.maximum.at(latest, heights.patient[adult], heights.day[adult])
-    same = np.isin(weights.key, heights.key)
-    day = np.where(same, weights.day, latest[weights.patient])
-    return _at(weights.patient.astype(np.int64) * _DAYS + day, heights)
+    return days.at(_key(weights.patient, np.where(days.has(weights.key), weights.day, latest[weights.patient])))
 
 
 def _clearance(view: View, settings: Settings) -> Entries:
     labs, weights = _measured(view, "creatinine"), _measured(view, "weight")
-    one, other = _nearest(labs, weights, settings.weight)
+    one, other = _nearest(labs, _days(view, "weight"), settings.weight)
     lab, weight = labs.take(one), weights.take(other)
     female, sure = _female(view, lab.patient)
     least, most, born = ages_on(view, lab.patient.astype(np.int64), lab.day)
@@ -198,7 +229,7 @@ def _of_body(formula: Callable[..., Floats]) -> Callable[[View, Settings], Entri
 def _together(view: View, one: str, other: str) -> tuple[_Exact, _Exact]:
     """Each value of a test with each value of another of the same day."""
     ones, others = _measured(view, one), _measured(view, other)
-    at, with_ = _at(ones.key, others)
+    at, with_ = _days(view, other).at(ones.key)
     return ones.take(at), others.take(with_)
 
 
@@ -230,7 +261,7 @@ def _qtc(view: View, settings: Settings) -> Entries:
 def _anc(view: View, _: Settings) -> Entries:
     lab, segs = _together(view, "wbc", "neutrophil_percent")
     bands = _measured(view, "band_percent")
-    at, with_ = _at(lab.key, bands)
+    at, with_ = _days(view, "band_percent").at(lab.key)
     # Without a count of bands of their own, the neutrophils are those the analyser counted together.
     alone = np.setdiff1d(np.arange(len(lab.row)), at)
     one = np.concatenate([at, alone])

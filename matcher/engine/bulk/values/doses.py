@@ -6,9 +6,7 @@ order of the records and rounded after each, as the reference does, so that they
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +15,7 @@ from matcher.engine.bulk.batch import Batch
 from matcher.engine.bulk.calendar import Spans, meets
 from matcher.engine.bulk.columns import Bools, Coded, Codes, Floats, Ints, Longs, Table
 from matcher.engine.bulk.findings import NOT_RECORDED, earlier, first_flip_of
+from matcher.engine.bulk.groups import per_pair
 from matcher.engine.bulk.intervals import clean
 from matcher.engine.bulk.records.candidates import Candidates
 from matcher.engine.bulk.records.patterns import candidates, unrecorded
@@ -171,12 +170,23 @@ def _daily(dose: Floats, units: Coded, frequency: Coded, asked: Coded) -> Floats
     """Dose x administrations a day; a unit per day says it already."""
     plain = Coded(tuple(word.replace("/day", "").replace("/d", "") for word in asked.values), asked.codes)
     each = dose * _factors(Coded(tuple(without_day(word) for word in units.values), units.codes), plain)
-    return each * _per_pair(units, frequency, lambda unit, how_often: times_a_day(unit or "", how_often or ""))
+
+    def times(unit: str | None, how_often: str | None) -> float:
+        known = times_a_day(unit or "", how_often or "")
+        return np.nan if known is None else known
+
+    found: Floats = each * per_pair(units, frequency, times, np.float64)
+    return found
 
 
 def _factors(units: Coded, asked: Coded) -> Floats:
     """By what doses in units are multiplied to stand in those asked, nan where they cannot be compared."""
-    return _per_pair(units, asked, lambda unit, wanted: None if unit is None else dose_factor(unit, wanted))
+
+    def factor(unit: str | None, wanted: str) -> float:
+        known = None if unit is None else dose_factor(unit, wanted)
+        return np.nan if known is None else known
+
+    return per_pair(units, asked, factor, np.float64)
 
 
 def _equivalence(batch: Batch, equivalent: str, concepts: Coded) -> Floats:
@@ -187,11 +197,3 @@ def _equivalence(batch: Batch, equivalent: str, concepts: Coded) -> Floats:
         return np.nan if known is None else known
 
     return concepts.map(factor, np.float64)
-
-
-def _per_pair(first: Coded, second: Coded, decide: Callable[[Any, Any], float | None]) -> Floats:
-    """What `decide` says of the two values of each record, asked once per distinct pair; nan for None."""
-    width = len(second.values)
-    distinct, inverse = np.unique(first.codes.astype(np.int64) * width + second.codes, return_inverse=True)
-    found = [decide(first.values[pair // width], second.values[pair % width]) for pair in distinct.tolist()]
-    return np.array([np.nan if each is None else each for each in found], np.float64)[inverse]

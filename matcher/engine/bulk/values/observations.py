@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matcher.engine.bulk.batch import Batch
+from matcher.engine.bulk.batch import Batch, running
 from matcher.engine.bulk.calendar import Spans, meets
 from matcher.engine.bulk.columns import NO_DAY, Bools, Coded, Codes, Floats, Ints, Longs
 from matcher.engine.bulk.findings import (
@@ -143,8 +143,7 @@ class Meant:
         firsts = np.cumsum(counts) - counts
         count = counts[at]
         which = np.repeat(np.arange(len(at)), count)
-        within = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
-        return which, np.repeat(firsts[at], count) + within
+        return which, np.repeat(firsts[at], count) + running(count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +218,13 @@ def selected(batch: Batch, selector: t.Observation, window: t.Window | None) -> 
 def _sex(batch: Batch) -> Meant:
     """Every sex that is recorded of a patient."""
     column = batch.view.columns.sexes.take(batch.patient)
-    words = tuple(dict.fromkeys(sex for sexes in column.values for sex in sexes))
-    count = column.map(len, np.int64)
+    # The words of each distinct record of sexes, one after the other.
+    words = tuple(sex for sexes in column.values for sex in sexes)
+    counts = column.table(len, np.int64)
+    firsts = (np.cumsum(counts) - counts)[column.codes]
+    count = counts[column.codes]
     item = np.repeat(np.arange(batch.n), count)
-    code = np.array([words.index(sex) for code in column.codes for sex in column.values[code]], np.int32)
+    code = (np.repeat(firsts, count) + running(count)).astype(np.int32)
     nothing = np.full(len(item), np.nan)
     none = np.zeros(len(item), np.int32)
     entries = Entries(
@@ -467,8 +469,8 @@ def _mean(nothing: Codes, selector: t.Observation, pool: _Pool) -> Meant:
     enough = count >= number
     code[pool.items[~enough]] = NOT_RECORDED
     cut = ends - number
-    before = np.maximum(cut - 1, 0)
-    torn = (count > number) & (last[before] >= first[np.minimum(cut, len(pool) - 1)])
+    torn = count > number
+    torn[torn] = last[cut[torn] - 1] >= first[cut[torn]]
     code[pool.items[torn]] = IMPRECISE
     meant = enough & ~torn
     cut, item, last_entry = cut[meant], pool.items[meant], entry[ends[meant] - 1]
