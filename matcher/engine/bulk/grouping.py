@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.engine.bulk.columns import Bools, Floats, Ints, Longs
-from matcher.engine.bulk.groups import spread_out
+from matcher.engine.bulk.groups import ascending, spread_out
 from patients.vocabulary import Relation, Vocabulary
 
 
@@ -291,7 +291,7 @@ class _Grouping:
     def _same(self, *, begins: Longs, own: Longs, slot: Longs, dose: Longs, k: int) -> Bools:
         """Whether lines hold the drug of a dose already."""
         self.marked[slot] = True
-        asking = np.unique(own)
+        asking = ascending(own)
         run, earlier = spread_out(begins[asking], np.full(len(asking), k))
         its_slot = begins[asking][run] + self.line[earlier]
         asked = self.marked[its_slot]

@@ -56,11 +56,6 @@ class Groups:
         _, member = spread_out(self.bounds[index], count)
         return Groups(self.table, self.patient[index], bounds_of(count), self.rows[member])
 
-    @classmethod
-    def single(cls, table: Table, rows: Longs) -> Groups:
-        """Each row a group of its own."""
-        return cls(table, table.patient[rows].astype(np.int64), np.arange(len(rows) + 1), rows)
-
 
 def bounds_of(count: NDArray[Any]) -> Longs:
     """Where runs of the given lengths begin when laid one after the other, and at the end their sum."""
@@ -72,6 +67,13 @@ def spread_out(first: NDArray[Any], count: NDArray[Any]) -> tuple[Longs, Longs]:
     run = np.repeat(np.arange(len(count), dtype=np.int64), count)
     within = np.arange(len(run), dtype=np.int64) - (np.cumsum(count) - count)[run]
     return run, first[run].astype(np.int64) + within
+
+
+def ascending(numbers: Longs) -> Longs:
+    """The distinct numbers, ascending."""
+    found = np.sort(numbers)
+    distinct_: Longs = found[np.append(True, found[1:] != found[:-1])[: len(found)]]
+    return distinct_
 
 
 def any_of(n: int, index: NDArray[Any], mask: Bools) -> Bools:

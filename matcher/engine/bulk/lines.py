@@ -31,7 +31,7 @@ from matcher.engine.bulk.grouping import (
     Sets,
     grouped,
 )
-from matcher.engine.bulk.groups import bounds_of, spread_out
+from matcher.engine.bulk.groups import ascending, bounds_of, spread_out
 from matcher.engine.bulk.settings_of_therapy import setting_of
 from matcher.engine.bulk.worsening import ended_in_progression, worsenings
 from matcher.engine.reference.context import Context
@@ -40,8 +40,6 @@ from matcher.engine.reference.records.lines import SYSTEMIC, WORLDS, class_of, i
 from matcher.engine.truth import Truth
 from patients.facts import Treatment
 from patients.vocabulary import Domain
-
-__all__ = ["Lines", "line_numbers", "lines_of", "next_line_start", "setting_of"]
 
 #: Days are below this power of two.
 _DAY_BITS = 22
@@ -214,7 +212,7 @@ def _turning_days(batch: Batch, table: Table, pairs: Pairs) -> Longs:
         found.append(day[known] + 1)
     owner, day = np.concatenate(item), np.concatenate(found)
     within = day <= batch.asked[owner]
-    return np.unique(_keyed(owner[within], np.maximum(day[within], 0)))
+    return ascending(_keyed(owner[within], np.maximum(day[within], 0)))
 
 
 def _keyed(owner: Longs, day: Ints) -> Longs:
@@ -235,7 +233,7 @@ def _options(batch: Batch, item: Longs, record: Longs, start: Spans, absent: Boo
     run, turn = spread_out(begins, np.maximum(ends - begins, 0))
     every = np.arange(len(item))
     none = np.flatnonzero(absent)
-    keys = np.unique(np.concatenate([
+    keys = ascending(np.concatenate([
         _keyed(every, lo), _keyed(every, hi), _keyed(none, np.full(len(none), NO_DAY, np.int32)),
         _keyed(run, (turns[turn] & ((1 << _DAY_BITS) - 1)).astype(np.int32)),
     ]))  # fmt: skip
@@ -285,7 +283,7 @@ def _narrowed(options: _Options, narrow: Bools) -> _Options:
     first = np.where(first == NO_DAY, second, first)
     run, kept = spread_out(options.firsts, np.where(narrow, 0, options.sizes))
     at = np.flatnonzero(narrow)
-    keys = np.unique(np.concatenate([
+    keys = ascending(np.concatenate([
         _keyed(run, options.days[kept]), _keyed(at, np.full(len(at), NO_DAY, np.int32)),
         _keyed(at, first[at]), _keyed(at, last[at]),
     ]))  # fmt: skip
@@ -537,9 +535,13 @@ def _shares(settings: Coded, one: Longs, other: Longs) -> NDArray[np.uint8]:
 def shares(one: Coded, other: Coded) -> NDArray[np.uint8]:
     """Whether settings of lines may be one: truths, pair by pair, asked once per distinct pair."""
     size = max(1, len(other.values))
-    keys, inverse = np.unique(one.codes.astype(np.int64) * size + other.codes, return_inverse=True)
-    said = [may_share(one.values[key // size], other.values[key % size]) for key in keys.tolist()]
-    found: NDArray[np.uint8] = np.array(said, np.uint8)[inverse.reshape(-1)]
+    key = one.codes.astype(np.int64) * size + other.codes
+    occurs = np.zeros(max(1, len(one.values)) * size, np.bool_)
+    occurs[key] = True
+    said = np.zeros(len(occurs), np.uint8)
+    for each in np.flatnonzero(occurs).tolist():
+        said[each] = may_share(one.values[each // size], other.values[each % size])
+    found: NDArray[np.uint8] = said[key]
     return found
 
 

@@ -16,8 +16,12 @@ from matcher.engine.bulk.batch import Batch, Pairs
 from matcher.engine.bulk.columns import Ints, Table
 from matcher.engine.bulk.courses import given, under_way
 from matcher.engine.bulk.coverage import kind_of
+from matcher.engine.bulk.diseases import belongs
 from matcher.engine.bulk.fields import Told, field_told, negate_told, per_value, test_told, told_of
 from matcher.engine.bulk.findings import IMPRECISE, MET_NEVER, NOT_MET_NEVER, earlier
+from matcher.engine.bulk.lines import line_numbers
+from matcher.engine.bulk.outcomes import outcome
+from matcher.engine.bulk.settings_of_therapy import setting_of
 from matcher.engine.intervals import Interval, compare
 from matcher.engine.reference.context import Reading
 from matcher.engine.reference.records.fields import (
@@ -128,8 +132,6 @@ def _kind(asked: Asked, test: Leaf) -> Told:
 
 
 def _outcome(asked: Asked, test: Leaf) -> Told:
-    from matcher.engine.bulk.outcomes import outcome
-
     assert isinstance(test, t.Code)
     found, flips = outcome(asked.batch, asked.pairs, test.code)
     asked.may_turn(flips)
@@ -137,15 +139,11 @@ def _outcome(asked: Asked, test: Leaf) -> Told:
 
 
 def _setting(asked: Asked, test: t.Test) -> Told:
-    from matcher.engine.bulk.lines import setting_of
-
     settings = setting_of(asked.batch, asked.pairs)
     return per_value(settings, lambda value: setting_test(asked.batch.words, _NOBODY, value, test))
 
 
 def _line(asked: Asked, test: Leaf) -> Told:
-    from matcher.engine.bulk.lines import line_numbers
-
     assert isinstance(test, t.Compare) and test.number is not None
     number, operator = test.number, test.operator
 
@@ -172,8 +170,6 @@ def _site(asked: Asked, test: t.Test) -> Told:
 
 def of_this_cancer(batch: Batch, pairs: Pairs) -> NDArray[np.uint8]:
     """Whether treatments are of the cancer at hand: truths."""
-    from matcher.engine.bulk.diseases import belongs
-
     return belongs(batch, pairs.item, batch.table("treatments").coded["diagnosis"].take(pairs.row))
 
 
