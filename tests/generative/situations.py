@@ -130,7 +130,8 @@ def make_situation(
 
 
 def make_trial(c: Choice, id: str = DOCUMENT, only: str | None = None) -> TrialDocument:
-    """A trial of a few criteria of every sort, in cohorts or none."""
+    """A trial of a few criteria of every sort, in cohorts or none; of some trials many a criterion clears by time."""
+    waiting = "washout" if only is None and c.chance(40) else only
     definitions = make_definitions(c, SAMPLE, only)
     words = opened(SAMPLE, definitions)
     cohorts = tuple(Cohort(id=name, open=c.chance(70)) for name in ("A", "B")[: c.pick((0, 0, 1, 2))])
@@ -145,7 +146,10 @@ def make_trial(c: Choice, id: str = DOCUMENT, only: str | None = None) -> TrialD
         windows=_windows(c),
         definitions=Definitions(definitions),
         cohorts=cohorts,
-        criteria=tuple(_criterion(c, f"C{number}", cohorts, words, only) for number in range(1, c.number(1, 4) + 1)),
+        criteria=tuple(
+            _criterion(c, f"C{number}", cohorts, words, c.pick((only, waiting)))
+            for number in range(1, c.number(1, 4) + 1)
+        ),
     )
 
 
