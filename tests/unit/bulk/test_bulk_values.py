@@ -313,3 +313,21 @@ def test_every_answer_is_among_them():
     batch, _ = batch_of(COHORT, cancer="leiomyosarcoma")
     codes = np.unique(np.concatenate([evaluate(batch, parse(rule)).code for rule in RULES]))
     assert {0, 2, 3, 4, 5, 6, 7, 8, 10, 11, 13} <= set(codes.tolist())
+
+
+def test_a_few_of_many_are_asked_about_later_days():
+    batch, contexts = batch_of(COHORT, cancer="leiomyosarcoma")
+    wanted = [batch.n - 2, batch.n - 1]
+    few = batch.some(np.array(wanted), asked=batch.asked[wanted] + np.array([40, 400], np.int32))
+    late = [
+        replace(contexts[item], asked=int(day), cache={}) for item, day in zip(wanted, few.asked, strict=True)
+    ]  # fmt: skip
+    for rule in (
+        observed.ANC,
+        "age >= 18 years",
+        "ecog <= 1",
+        "treatment(doxorubicin)",
+        "creatinine_clearance >= 60 mL/min",
+    ):
+        rule = rule if "(" not in rule else f"has {rule}"
+        assert answers_differ(few, late, parse(rule)) == []

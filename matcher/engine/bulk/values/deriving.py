@@ -103,11 +103,17 @@ def _days(view: View, test: str) -> _Days:
 
 def _exact_of(view: View, rows: Longs) -> _Exact:
     table = view.tables["observations"]
-    low, high = table.number["low"][rows], table.number["high"][rows]
-    first, last = table.lo["date"][rows], table.hi["date"][rows]
-    kept = (low == high) & (low > 0) & (first == last) & (first != NO_DAY)
-    rows = rows[kept]
-    return _Exact(rows, table.patient[rows], low[kept], first[kept])
+    rows = rows[_are_exact(view, rows)]
+    return _Exact(rows, table.patient[rows], table.number["low"][rows], table.lo["date"][rows])
+
+
+def _are_exact(view: View, rows: Longs) -> Bools:
+    """Which rows tell a positive number of a day."""
+    table = view.tables["observations"]
+    low, first = table.number["low"][rows], table.lo["date"][rows]
+    number, day = (low == table.number["high"][rows]) & (low > 0), (first == table.hi["date"][rows]) & (first != NO_DAY)
+    found: Bools = number & day
+    return found
 
 
 def computed_values(view: View, test: str, settings: Settings) -> Entries | None:
@@ -251,7 +257,7 @@ def _qtc(view: View, settings: Settings) -> Entries:
     named = np.zeros(view.patients, np.bool_)
     for test in ("qtcf", "qtcb"):
         entries = reported(view, test)
-        entries = entries.take(np.isin(entries.row, _measured(view, test).row))
+        entries = entries.take(_are_exact(view, entries.row))
         named[entries.table.patient] = True
         parts.append(entries)
     made = _qtcf(view, settings)
