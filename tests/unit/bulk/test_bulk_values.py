@@ -326,8 +326,7 @@ def test_a_few_of_many_are_asked_about_later_days():
         observed.ANC,
         "age >= 18 years",
         "ecog <= 1",
-        "treatment(doxorubicin)",
-        "creatinine_clearance >= 60 mL/min",
+        "has treatment(doxorubicin)",
+        "egfr >= 60 mL/min/1.73m2",
     ):
-        rule = rule if "(" not in rule else f"has {rule}"
         assert answers_differ(few, late, parse(rule)) == []
