@@ -147,7 +147,7 @@ def make_trial(c: Choice, id: str = DOCUMENT, only: str | None = None) -> TrialD
         definitions=Definitions(definitions),
         cohorts=cohorts,
         criteria=tuple(
-            _criterion(c, f"C{number}", cohorts, words, c.pick((only, waiting)))
+            _criterion(c, f"C{number}", cohorts, words, waiting if c.chance(75) else only)
             for number in range(1, c.number(1, 4) + 1)
         ),
     )
@@ -155,13 +155,14 @@ def make_trial(c: Choice, id: str = DOCUMENT, only: str | None = None) -> TrialD
 
 def _criterion(c: Choice, id: str, cohorts: Sequence[Cohort], words: Words, only: str | None) -> Criterion:
     kind = c.pick((CriterionKind.RULE,) * 8 + (CriterionKind.CONFIRM, CriterionKind.NOTE, CriterionKind.NOT_STRUCTURED))
+    waits = only == "washout" and c.chance(75)
     return Criterion(
         id=id,
         text=f"line {id}",
-        polarity=c.pick((Polarity.INCLUSION, Polarity.EXCLUSION)),
+        polarity=Polarity.INCLUSION if waits else c.pick((Polarity.INCLUSION, Polarity.EXCLUSION)),
         kind=kind,
         cohorts=tuple(c.some([each.id for each in cohorts], 1, 1)) if cohorts and c.chance(40) else (),
-        rule=make_rule(c, words, max_leaves=2, only=only) if kind is CriterionKind.RULE else None,
+        rule=make_rule(c, words, max_leaves=1 if waits else 2, only=only) if kind is CriterionKind.RULE else None,
         confirm=Confirm.CONSENT if kind is CriterionKind.CONFIRM else None,
     )
 
