@@ -8,7 +8,7 @@ that every leaf is a function from a batch to findings of shape (n items).
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
@@ -23,6 +23,9 @@ from patients.vocabulary import Vocabulary
 from trials.criteria import tree as t
 
 T = TypeVar("T")
+
+#: A batch has few items where there are so many times as many things to join.
+_FEW = 16
 
 
 @dataclass
@@ -83,7 +86,11 @@ class Batch:
         words = self.words.on(criterion)
         if document:
             words.document, words.version = document, version
-        return replace(self, words=words)
+        # Asked for every criterion of every trial, and `replace` would look at each of the fields.
+        same = object.__new__(Batch)
+        same.__dict__.update(self.__dict__)
+        same.words = words
+        return same
 
     def some(self, index: NDArray[Any], *, this: Longs | None = None, asked: Ints | None = None) -> Batch:
         """A batch of some items (ascending indices, an item may come several times), for other treatments or days."""
@@ -106,6 +113,12 @@ class Batch:
 
     def join(self, patient: NDArray[Any], rows: Longs | None) -> Pairs:
         """Each item with what is told of its patient: things numbered `rows`, of the patients `patient` (ascending)."""
+        if self.n * _FEW < len(patient):
+            # Few of many, as where a later day is tried: look for theirs instead of looking through all.
+            own = self.patient.astype(patient.dtype)
+            left, right = (np.searchsorted(patient, own, side) for side in ("left", "right"))
+            at = np.repeat(left, right - left) + running(right - left)
+            return Pairs(np.repeat(np.arange(self.n), right - left), at if rows is None else rows[at])
         firsts = self.once("firsts", lambda: np.searchsorted(self.patient, np.arange(self.view.patients + 1)))
         first, count = firsts[patient], firsts[patient.astype(np.int64) + 1] - firsts[patient]
         row = np.arange(len(patient), dtype=np.int64) if rows is None else rows

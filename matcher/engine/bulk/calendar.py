@@ -36,7 +36,8 @@ class Spans:
     @property
     def exact(self) -> Bools:
         """Which are known to the day."""
-        return self.lo == self.hi
+        found: Bools = self.lo == self.hi
+        return found
 
     def upto(self, day: Ints) -> Spans:
         """The same, cut off after a day."""

@@ -32,10 +32,12 @@ _MAY_BE_SPREAD = frozenset({Kind.CONDITION, Kind.SITE, Kind.TOXICITY})
 
 def hangs_on_cancer(batch: Batch, rule: t.Rule) -> bool:
     """Whether what a rule says of a patient may differ from one of the patient's cancers to another."""
+    # The same for documents of every cancer that share their definitions.
+    cache = (batch.whoever or batch).cache
     key = ("hangs on cancer", id(rule))
-    held: tuple[t.Rule, bool] | None = batch.cache.get(key)
+    held: tuple[t.Rule, bool] | None = cache.get(key)
     if held is None:
-        held = batch.cache[key] = (rule, _hangs(batch, rule))
+        held = cache[key] = (rule, _hangs(batch, rule))
     return held[1]
 
 

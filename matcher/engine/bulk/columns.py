@@ -115,7 +115,8 @@ class Coded:
 
     def map(self, decide: Callable[[Any], Any], dtype: Any) -> NDArray[Any]:
         """What `decide` says of the value of each row; it is asked once per distinct value that occurs."""
-        return self.table(decide, dtype)[self.codes]
+        found: NDArray[Any] = self.table(decide, dtype)[self.codes]
+        return found
 
     def table(self, decide: Callable[[Any], Any], dtype: Any) -> NDArray[Any]:
         """What `decide` says of each distinct value, by code."""

@@ -6,7 +6,6 @@ the reference's own functions are asked once. Only days and who said what are ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +20,7 @@ from matcher.engine.bulk.coverage import data_through
 from matcher.engine.bulk.findings import STALE
 from matcher.engine.bulk.groups import (
     Groups,
+    all_equal,
     among,
     any_of,
     bounds_of,
@@ -134,7 +134,7 @@ def _tumours(view: View, words: Context) -> Tumours:
     )  # fmt: skip
     has_one = any_of(view.patients, table.patient, primary)
     told = np.flatnonzero(primary | (unread & ~has_one[table.patient]))
-    groups = gather(table, told, _same_tumour(words, table, means))
+    groups = _gathered(words, table, means, told)
     refuted, denied = _denied(words, groups, means, np.flatnonzero(absent))
     groups, denied = groups.some(~refuted), denied[~refuted]
     owner, member = groups.owner, means.take(groups.rows)
@@ -150,14 +150,15 @@ def _tumours(view: View, words: Context) -> Tumours:
     )
 
 
-def _same_tumour(words: Context, table: Table, means: Coded) -> Callable[[Longs, Longs], Bools]:
-    """Whether pairs of rows tell of one primary."""
+def _gathered(words: Context, table: Table, means: Coded, told: Longs) -> Groups:
+    """Rows that tell of primaries, as primaries."""
     ids, sides, named = _codes_of_ids(table), table.coded["laterality"], table.flag["named"] == 1
+    # Left and right are 1 and 2, all else 0.
     side = sides.table(lambda word: {"left": 1, "right": 2}.get(word, 0), np.int8)[sides.codes]
+    itself = means.map(lambda row: dz.same_tumour(words, row, row), np.bool_)
 
     def same(a: Longs, b: Longs) -> Bools:
         by_id = (ids[a] > 0) & (ids[b] > 0)
-        # Left and right are 1 and 2, all else 0.
         open_ = ~by_id & (side[a] * side[b] != 2) & named[a] & named[b]
         found: Bools = by_id & (ids[a] == ids[b])
         found[open_] = per_pair(
@@ -165,7 +166,13 @@ def _same_tumour(words: Context, table: Table, means: Coded) -> Callable[[Longs,
         )
         return found
 
-    return same
+    def plainly(rows: Longs, begins: Longs) -> Bools:
+        one_id = all_equal(ids[rows], begins)
+        one_name = all_equal(means.codes[rows], begins) & all_equal(side[rows], begins)
+        clear = np.minimum.reduceat(named[rows] & itself[rows], begins)
+        return one_id & ((ids[rows[begins]] > 0) | (one_name & clear))
+
+    return gather(table, told, same, plainly)
 
 
 def _codes_of_ids(table: Table) -> NDArray[np.int32]:
@@ -324,7 +331,7 @@ def lesions(table: Table, means: Coded, rows: Longs) -> Groups:
     raw, ids = table.coded["raw"], _codes_of_ids(table)
     # What no list knows is told apart by its name; no kind is a comorbidity.
     known: dict[tuple[object, ...], int] = {}
-    same = np.array([
+    meaning = np.array([
         known.setdefault(
             (row.concepts, row.histologies, row.agents, row.sites, "comorbidity" if row.kind is None else row.kind),
             len(known),
@@ -335,8 +342,13 @@ def lesions(table: Table, means: Coded, rows: Longs) -> Groups:
     names = raw.table(lambda word: spelled.setdefault(folded(word or ""), len(spelled)), np.int64)
     nameless = means.table(lambda row: not (row.concepts or row.histologies or row.agents), np.bool_)
     mine = means.codes[rows]
-    _, kin = alike([same[mine], np.where(nameless[mine], names[raw.codes[rows]] + 1, 0)])
-    return gather(table, rows, lambda a, b: (ids[a] == 0) | (ids[b] == 0) | (ids[a] == ids[b]), kin=kin)
+    _, kin = alike([meaning[mine], np.where(nameless[mine], names[raw.codes[rows]] + 1, 0)])
+
+    def same(a: Longs, b: Longs) -> Bools:
+        found: Bools = (ids[a] == 0) | (ids[b] == 0) | (ids[a] == ids[b])
+        return found
+
+    return gather(table, rows, same, lambda rows, begins: all_equal(ids[rows], begins), kin=kin)
 
 
 # --- states --------------------------------------------------------------------------------------------------------

@@ -210,7 +210,8 @@ def _at_least(number: int, codes: NDArray[np.uint8]) -> Codes:
     up = falling[np.clip(surely - number, 0, count - 1), at]
     down = 3 - rising[np.clip(number - surely - perhaps - 1, 0, count - 1), at]
     reason = np.where(open_, codes, 255).min(axis=0)
-    return np.select([surely >= number, surely + perhaps < number], [up, down], reason).astype(np.uint8)
+    found: Codes = np.select([surely >= number, surely + perhaps < number], [up, down], reason).astype(np.uint8)
+    return found
 
 
 # --- over groups: the records of an item ---------------------------------------------------------------------------

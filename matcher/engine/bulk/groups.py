@@ -56,11 +56,6 @@ class Groups:
         _, member = spread_out(self.bounds[index], count)
         return Groups(self.table, self.patient[index], bounds_of(count), self.rows[member])
 
-    @classmethod
-    def single(cls, table: Table, rows: Longs) -> Groups:
-        """Each row a group of its own."""
-        return cls(table, table.patient[rows].astype(np.int64), np.arange(len(rows) + 1), rows)
-
 
 def bounds_of(count: NDArray[Any]) -> Longs:
     """Where runs of the given lengths begin when laid one after the other, and at the end their sum."""
@@ -119,12 +114,14 @@ def sequences(groups: Groups, codes: NDArray[Any]) -> Coded:
 
 
 def gather(
-    table: Table, rows: Longs, same: Callable[[Longs, Longs], Bools], *, kin: Longs | None = None
+    table: Table, rows: Longs, same: Callable[[Longs, Longs], Bools], plainly: Callable[[Longs, Longs], Bools], *,
+    kin: Longs | None = None,
 ) -> Groups:  # fmt: skip
     """The rows of each patient as groups, in the order of their first rows.
 
     `same` says of two arrays of rows which pairs tell of the same thing. Rows of different `kin` (a code per row)
-    never do.
+    never do. `plainly` says of runs of rows, which begin at the given places, in which every two do: most patients have
+    but one row, or say the same in all, and need no pair to be compared.
     """
     undated = table.lo["date"][rows] == NO_DAY
     by_day = np.lexsort(
@@ -140,24 +137,32 @@ def gather(
     begins = np.flatnonzero(np.append(True, pool[1:] != pool[:-1])[: len(pool)])
     count = np.diff(np.append(begins, len(pool)))
     number = np.zeros(len(rows), np.int64)
-    head = np.arange(len(rows))
+    head = np.repeat(begins, count)
+    if len(rows):
+        mixed = ~plainly(rows, begins)
+        begins, count = begins[mixed], count[mixed]
     for k in range(1, int(count.max(initial=0))):
         at = begins[count > k] + k
+        before = at[:, None] - np.arange(1, k + 1)
+        apart = ~same(np.repeat(rows[at], k), rows[before.reshape(-1)]).reshape(before.shape)
         closed = np.zeros((len(at), k + 1), np.bool_)
-        for back in range(1, k + 1):
-            other = np.flatnonzero(~same(rows[at], rows[at - back]))
-            closed[other, number[at[other] - back]] = True
+        one, other = np.nonzero(apart)
+        closed[one, number[before[one, other]]] = True
         number[at] = np.argmin(closed, axis=1)
-        # The head of a group is its first row; who joins one takes the head over from a row that is in it.
-        head[at] = at
-        for back in range(k, 0, -1):
-            joined = number[at - back] == number[at]
-            head[at[joined]] = np.minimum(head[at[joined]], head[at[joined] - back])
+        # Of the rows of a group each knows the first.
+        joined = number[before] == number[at][:, None]
+        head[at] = np.where(joined, head[before], at[:, None]).min(axis=1)
     leader = rank[head]
     order = np.lexsort((rank, leader))
     rows, leader = rows[order], leader[order]
     starts = np.flatnonzero(np.append(True, leader[1:] != leader[:-1])[: len(leader)])
     return Groups(table, table.patient[rows[starts]].astype(np.int64), np.append(starts, len(rows)), rows)
+
+
+def all_equal(codes: NDArray[Any], begins: Longs) -> Bools:
+    """Whether the codes of each run are one and the same; `begins` are the places where runs begin."""
+    found: Bools = np.minimum.reduceat(codes, begins) == np.maximum.reduceat(codes, begins)
+    return found
 
 
 def dated(groups: Groups) -> tuple[Ints, Ints, Ints]:

@@ -108,9 +108,12 @@ def _with_events(table: Table, events: Table, spread: Longs) -> tuple[Table, NDA
 
     def coded(name: str, empty: Any) -> Coded:
         mine, theirs = table.coded[name], words.get(name, Coded((empty,), none))
-        known = {value: code for code, value in enumerate(mine.values)}
-        codes = np.array([known.setdefault(value, len(known)) for value in theirs.values], np.int64)
-        return Coded(tuple(known), column(mine.codes, codes[theirs.codes]))
+        known: dict[Any, int] = {}
+        first, second = (
+            np.array([known.setdefault(value, len(known)) for value in each.values], np.int64)[each.codes]
+            for each in (mine, theirs)
+        )
+        return Coded(tuple(known), column(first, second))
 
     whole = replace(
         table,

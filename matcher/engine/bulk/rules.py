@@ -50,10 +50,11 @@ def evaluate(batch: Batch, rule: t.Rule) -> Findings:
 
 def asks(batch: Batch, rule: t.Rule) -> bool:
     """Whether a question for a reader stands anywhere in a rule."""
+    cache = (batch.whoever or batch).cache
     key = ("asks", id(rule))
-    held: tuple[t.Rule, bool] | None = batch.cache.get(key)
+    held: tuple[t.Rule, bool] | None = cache.get(key)
     if held is None:
-        held = batch.cache[key] = (rule, _asks(batch, rule))
+        held = cache[key] = (rule, _asks(batch, rule))
     return held[1]
 
 

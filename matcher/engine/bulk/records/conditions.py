@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.engine.bulk import diseases as dz
-from matcher.engine.bulk.batch import Batch
+from matcher.engine.bulk.batch import Batch, Pairs
 from matcher.engine.bulk.calendar import Spans
 from matcher.engine.bulk.columns import NO_DAY, Bools, Codes, Floats, Ints, Longs, Table
 from matcher.engine.bulk.coverage import Denial, absence
-from matcher.engine.bulk.fields import Told, both_told, field_told, per_value, test_told
+from matcher.engine.bulk.fields import Told, both_told, field_told, per_value, test_told, told_of
 from matcher.engine.bulk.findings import (
     CONFLICTING,
     FIRST_MET,
@@ -133,12 +133,12 @@ def conditions(batch: Batch, records: t.Records, history: bool) -> Candidates:
     ever = history or kind in (Kind.ALLERGY, Kind.FAMILY_HISTORY)
     rows, of = told(view, words), units(view, words, kind, ever)
     last = of.groups.last
-    named = _named(words, records, rows, last)
-    matching = np.flatnonzero(named.code >= FIRST_UNKNOWN)
-    pairs = batch.join(of.groups.patient[matching], matching)
+    matching, named = _named(words, records, rows, last)
+    pairs = batch.join(of.groups.patient[matching], np.arange(len(matching)))
+    named, pairs = named.take(pairs.row), Pairs(pairs.item, matching[pairs.row])
     row = last[pairs.row]
     found = _Asked(batch, kind, ever, rows, of, pairs.item, pairs.row, row, [])
-    parts = [named.take(pairs.row), _of_this_cancer(found)]
+    parts = [named, _of_this_cancer(found)]
     if not any(item.field == "status" for item in records.tests):
         parts.append(_presence(found))
     parts += [_field(found, item) for item in records.tests]
@@ -153,20 +153,23 @@ def conditions(batch: Batch, records: t.Records, history: bool) -> Candidates:
     ).take(whole.shown | (whole.code >= FIRST_UNKNOWN))  # fmt: skip
 
 
-def _named(words: Context, records: t.Records, rows: Rows, last: Longs) -> Told:
-    """Whether the names of rows are what is asked for; a name never becomes another."""
+def _named(words: Context, records: t.Records, rows: Rows, last: Longs) -> tuple[Longs, Told]:
+    """Which of the rows may be what is asked for by their names, and what is said of those; no name becomes another."""
 
     def decide(row: Condition) -> Finding:
         return both(named_as(words, records, replace(row, grade=0.0)))
 
-    found = per_value(rows.means.take(last), decide)
+    means = rows.means.codes[last]
+    told_ = told_of([decide(row) for row in rows.means.values])
+    matching = np.flatnonzero((told_.code >= FIRST_UNKNOWN)[means])
+    found, row = told_.take(means[matching]), last[matching]
     if records.kind not in KINDS_OF:
-        return found
+        return matching, found
     # A grade is given to a toxicity alone; without one a row of no kind may as well be a comorbidity.
-    kind = rows.table.coded["kind"].codes[last]
-    unsaid = (kind == 0) & np.isnan(rows.table.number["grade"][last])
+    kind = rows.table.coded["kind"].codes[row]
+    unsaid = (kind == 0) & np.isnan(rows.table.number["grade"][row])
     code = choose(unsaid, np.minimum(found.code, NOT_RECORDED).astype(np.uint8), found.code)
-    return Told(code, found.shown)
+    return matching, Told(code, found.shown)
 
 
 def _of_this_cancer(found: _Asked) -> Told:

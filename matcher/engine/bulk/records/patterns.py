@@ -7,37 +7,49 @@ from collections.abc import Callable
 from matcher.engine.bulk.batch import Batch
 from matcher.engine.bulk.columns import Ints
 from matcher.engine.bulk.findings import Findings
-from matcher.engine.bulk.records import biomarkers, conditions, diagnoses, events, lines, treatments
+from matcher.engine.bulk.records.biomarkers import biomarkers, unrecorded_marker
 from matcher.engine.bulk.records.candidates import Candidates
+from matcher.engine.bulk.records.conditions import conditions, unrecorded_condition
+from matcher.engine.bulk.records.diagnoses import diagnoses
+from matcher.engine.bulk.records.events import events, unrecorded_event
+from matcher.engine.bulk.records.lines import line_candidates
+from matcher.engine.bulk.records.treatments import (
+    drugs,
+    medications,
+    treatments,
+    unrecorded_drug,
+    unrecorded_medication,
+    unrecorded_treatment,
+)
 from trials.criteria import tree as t
 from trials.criteria.kinds import Kind
 
 _FINDERS: dict[Kind, Callable[[Batch, t.Records, bool], Candidates]] = {
-    Kind.DIAGNOSIS: diagnoses.diagnoses,
-    Kind.CONDITION: conditions.conditions,
-    Kind.TOXICITY: conditions.conditions,
-    Kind.ALLERGY: conditions.conditions,
-    Kind.FAMILY_HISTORY: conditions.conditions,
-    Kind.TREATMENT: treatments.treatments,
-    Kind.MEDICATION: treatments.medications,
-    Kind.DRUG: treatments.drugs,
-    Kind.BIOMARKER: biomarkers.biomarkers,
-    Kind.DISEASE_STATUS: events.events,
-    Kind.LINE: lines.line_candidates,
+    Kind.DIAGNOSIS: diagnoses,
+    Kind.CONDITION: conditions,
+    Kind.TOXICITY: conditions,
+    Kind.ALLERGY: conditions,
+    Kind.FAMILY_HISTORY: conditions,
+    Kind.TREATMENT: treatments,
+    Kind.MEDICATION: medications,
+    Kind.DRUG: drugs,
+    Kind.BIOMARKER: biomarkers,
+    Kind.DISEASE_STATUS: events,
+    Kind.LINE: line_candidates,
 }
 
 _SILENCES: dict[Kind, Callable[[Batch, t.Records, Ints], Findings]] = {
-    Kind.DIAGNOSIS: conditions.unrecorded_condition,
-    Kind.CONDITION: conditions.unrecorded_condition,
-    Kind.TOXICITY: conditions.unrecorded_condition,
-    Kind.ALLERGY: conditions.unrecorded_condition,
-    Kind.FAMILY_HISTORY: conditions.unrecorded_condition,
-    Kind.TREATMENT: treatments.unrecorded_treatment,
-    Kind.LINE: treatments.unrecorded_treatment,
-    Kind.MEDICATION: treatments.unrecorded_medication,
-    Kind.DRUG: treatments.unrecorded_drug,
-    Kind.BIOMARKER: biomarkers.unrecorded_marker,
-    Kind.DISEASE_STATUS: events.unrecorded_event,
+    Kind.DIAGNOSIS: unrecorded_condition,
+    Kind.CONDITION: unrecorded_condition,
+    Kind.TOXICITY: unrecorded_condition,
+    Kind.ALLERGY: unrecorded_condition,
+    Kind.FAMILY_HISTORY: unrecorded_condition,
+    Kind.TREATMENT: unrecorded_treatment,
+    Kind.LINE: unrecorded_treatment,
+    Kind.MEDICATION: unrecorded_medication,
+    Kind.DRUG: unrecorded_drug,
+    Kind.BIOMARKER: unrecorded_marker,
+    Kind.DISEASE_STATUS: unrecorded_event,
 }
 
 

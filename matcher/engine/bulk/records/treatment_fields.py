@@ -16,6 +16,7 @@ from matcher.engine.bulk.batch import Batch, Pairs
 from matcher.engine.bulk.columns import Ints, Table
 from matcher.engine.bulk.courses import given, under_way
 from matcher.engine.bulk.coverage import kind_of
+from matcher.engine.bulk.diseases import belongs
 from matcher.engine.bulk.fields import Told, field_told, negate_told, per_value, test_told, told_of
 from matcher.engine.bulk.findings import IMPRECISE, MET_NEVER, NOT_MET_NEVER, earlier
 from matcher.engine.bulk.lines import line_numbers
@@ -169,8 +170,6 @@ def _site(asked: Asked, test: t.Test) -> Told:
 
 def of_this_cancer(batch: Batch, pairs: Pairs) -> NDArray[np.uint8]:
     """Whether treatments are of the cancer at hand: truths."""
-    from matcher.engine.bulk.diseases import belongs
-
     return belongs(batch, pairs.item, batch.table("treatments").coded["diagnosis"].take(pairs.row))
 
 

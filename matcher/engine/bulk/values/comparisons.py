@@ -242,7 +242,8 @@ def _against(batch: Batch, readings: Readings, operator: t.Operator, right: t.Va
             found = np.where((truth == 1) & (limit.reason != NONE), limit.reason, found)
         return found
 
-    if readings.test == "sex":
+    if not len(readings) or (readings.blank is not None and readings.blank.all()):
+        # There is no number to compare, so neither is there anything on the right to read.
         return np.full(len(readings), IMPRECISE, np.uint8)
     found = _side(batch, right, readings, window)(readings.item, decide)
     if readings.blank is not None:

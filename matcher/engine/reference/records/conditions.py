@@ -210,6 +210,7 @@ def _fields(
 
 def kind_test(row: Condition, test: t.Test, kind: Kind) -> Finding:
     """`kind:` of a row, as recorded."""
+
     def leaf(test: t.Code | t.Compare | t.Link) -> Finding:
         assert isinstance(test, t.Code)  # the tree refuses anything else
         if row.kind is None:
