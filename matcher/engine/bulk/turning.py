@@ -1,4 +1,4 @@
-"""The next day on which time alone may change what is said of a patient: what is recorded comes into sight, ends or ages.
+"""The next day on which time alone may change what is said of a patient: a record comes into sight, ends or ages.
 
 The same days as `reference.documents.assess` collects of one patient; only the first is kept.
 """
