@@ -46,8 +46,8 @@ def _search(trial: Trial, criteria: list[Criterion], items: Longs) -> Ints:
     failing = codes <= NOT_MET_TIME
     answered = np.stack([_settled(trial, criterion, items) for criterion in criteria])
     held = (codes >= FIRST_MET) & ~answered
-    by_time = (codes[:, :] == NOT_MET_TIME) | ~failing
-    # An answer that counts changes by action; one that does not leaves the rule's own answer to time.
+    # What an answer makes fail does not turn by time; one that neither settles nor overrides changes nothing of that.
+    by_time = (codes == NOT_MET_TIME) | ~failing
     open_ = np.flatnonzero(by_time.all(axis=0))
     day = trial.batch.asked[items]
     batch, lost = trial.batch.some(items[open_]), np.zeros((len(criteria), len(open_)), np.bool_)

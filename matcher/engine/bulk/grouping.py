@@ -265,10 +265,10 @@ class _Grouping:
         readings = self.readings.take(active[meeting.own])
         left = self._open_question(meeting)
         parted = self._parted(readings, meeting, left.at)
-        again = np.zeros(len(parted), np.bool_)
-        again[left.late & ~parted] = self._same(meeting, left.at[left.late & ~parted], k)
+        asked = left.late & ~parted & (readings.returns | meeting.is_last)[left.at]
         takes = ~parted & left.near & ~(readings.parted[left.at] & left.cut)
-        return meeting.latest(left, takes, again, readings.returns)
+        takes[asked] = self._same(meeting, left.at[asked], k)
+        return meeting.latest(meeting.taking(left, takes))
 
     def _open_question(self, meeting: _Meeting) -> _Left:
         """What settings and recorded numbers decide, and of what is left how it stands."""
@@ -343,21 +343,30 @@ class _Plainly(_Grouping):
         asked = left.late & ~(certainly & perhaps)
         same = np.zeros(len(at), np.bool_)
         same[asked] = self._same(meeting, at[asked], k)
-        none, all_ = np.zeros(len(item), np.bool_), np.ones(len(item), np.bool_)
-        plain = meeting.latest(left, left.near & ~certainly, same & ~certainly, none)
+        returning = same & ~meeting.is_last[at]
+        yes = meeting.taking(left, ~certainly & (left.near | (same & ~returning)))
+        plain = meeting.latest(yes)
         for way, (possible, returns, parts) in enumerate(OTHER_WAYS):
-            of_it = np.ones(len(active), np.bool_)
-            if possible:
-                of_it &= self.two_ways[active]
-            if parts:
-                of_it &= self.may_part[active]
-            if not of_it.any():
-                continue
             between = perhaps if possible else certainly
-            takes = left.near & ~between & ~(parts & left.cut)
-            other = meeting.latest(left, takes, same & ~between, all_ if returns else none)
-            self.swayed[active, way] |= of_it & (other != plain)
+            near = left.near & ~left.cut if parts else left.near
+            otherwise = meeting.taking(left, ~between & (near | (same if returns else same & ~returning)))
+            touched = ascending(meeting.own[otherwise != yes])
+            if possible:
+                touched = touched[self.two_ways[active[touched]]]
+            if parts:
+                touched = touched[self.may_part[active[touched]]]
+            if len(touched):
+                count = meeting.lines[touched]
+                _, its = spread_out(meeting.firsts[touched], count)
+                other = latest_of(meeting.place[its], otherwise[its], count)
+                self.swayed[active[touched], way] |= other != plain[touched]
         return plain
+
+
+def latest_of(place: Longs, yes: Bools, lines: Longs) -> Longs:
+    """Of runs of `lines` lines each the place of the last that takes a dose, -1 where none does."""
+    found: Longs = np.maximum.reduceat(np.where(yes, place, -1), np.cumsum(lines) - lines)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,17 +384,26 @@ class _Meeting:
     place: Longs
     lines: Longs
 
-    def latest(self, left: _Left, takes: Bools, again: Bools, returns: Bools) -> Longs:
-        """The latest line of each active reading that takes its dose, -1 where none does.
+    @property
+    def firsts(self) -> Longs:
+        """The first meeting of each active reading."""
+        return np.cumsum(self.lines) - self.lines
 
-        `takes` and `again` are of what is left by numbers: `again` of old lines of a drug that comes back, which take
-        it if they are the last, or where the drug `returns`.
-        """
-        yes = left.by_number.copy()
-        last = self.place[left.at] == self.lines[self.own[left.at]] - 1
-        yes[left.at] = takes | (again & (last | returns[left.at]))
-        found: Longs = np.maximum.reduceat(np.where(yes, self.place, -1), np.cumsum(self.lines) - self.lines)
+    @property
+    def is_last(self) -> Bools:
+        """Whether the line is the last of its reading."""
+        found: Bools = self.place == self.lines[self.own] - 1
         return found
+
+    def taking(self, left: _Left, takes: Bools) -> Bools:
+        """Which lines take the dose: by their numbers, or of what is left those that `takes` says."""
+        yes = left.by_number.copy()
+        yes[left.at] = takes
+        return yes
+
+    def latest(self, yes: Bools) -> Longs:
+        """The latest line of each active reading that takes its dose, -1 where none does."""
+        return latest_of(self.place, yes, self.lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,13 +119,13 @@ def lines_of(batch: Batch) -> Lines:
     """The lines of each item's cancer; an item without one has no world."""
 
     def make() -> Lines:
-        every, index = _cancers(batch)
+        every, index = of_cancers(batch)
         return _all_lines(every).of_items(index)
 
     return batch.once("lines", make)
 
 
-def _cancers(batch: Batch) -> tuple[Batch, Longs]:
+def of_cancers(batch: Batch) -> tuple[Batch, Longs]:
     """A batch of all cancers for which lines are found at once, and the one of each item (-1: none)."""
     return batch.once("cancers", lambda: _cancers_once(batch))
 
@@ -393,7 +393,7 @@ def line_numbers(batch: Batch, pairs: Pairs) -> tuple[Floats, Floats]:
 
     A recorded number holds; where the dates tell of more lines before it than the number allows, the range covers both.
     """
-    every, index = _cancers(batch)
+    every, index = of_cancers(batch)
     table = batch.table("treatments")
     low, high = every.once("line numbers", lambda: _numbers(every))
     cancer = index[pairs.item]
@@ -450,7 +450,7 @@ def next_line_start(batch: Batch, pairs: Pairs) -> Spans:
 
     For a drug of a line that is the line after it, for any other treatment the first line begun after its start.
     """
-    every, index = _cancers(batch)
+    every, index = of_cancers(batch)
     table, found = batch.table("treatments"), _all_lines(every)
     within, low, high = every.once("next lines", lambda: _next_lines(every))
     cancer = index[pairs.item]
