@@ -281,6 +281,34 @@ class Columns:
             vital_conflict=self.vital_conflict[first:last],
         )
 
+    def some(self, patients: NDArray[Any]) -> Columns:
+        """Some of the patients (ascending numbers), numbered from 0."""
+        number = np.full(self.patients, -1, np.int32)
+        number[patients] = np.arange(len(patients), dtype=np.int32)
+
+        def table(each: Table) -> Table:
+            found = each.select(number[each.patient] >= 0)
+            patient = number[found.patient]
+            return replace(found, patients=len(patients), patient=patient, starts=starts_of(patient, len(patients)))
+
+        born = number[self.birth_patient] >= 0
+        return Columns(
+            patients=len(patients),
+            tables={name: table(each) for name, each in self.tables.items()},
+            birth_patient=number[self.birth_patient[born]],
+            birth_lo=self.birth_lo[born],
+            birth_hi=self.birth_hi[born],
+            sexes=self.sexes.take(patients),
+            deceased=self.deceased[patients],
+            death_lo=self.death_lo[patients],
+            death_hi=self.death_hi[patients],
+            data_through=self.data_through[patients],
+            policies=self.policies.take(patients),
+            ranges=self.ranges.take(patients),
+            suspended=self.suspended.take(patients),
+            vital_conflict=self.vital_conflict[patients],
+        )
+
 
 def coded(values: Iterable[Any], empty: Any) -> Coded:
     """A dictionary-coded column of values, `empty` standing for what is not recorded."""
