@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+import numpy as np
+
 from matcher.engine.bulk.batch import Batch, days
 from matcher.engine.bulk.columns import Columns
 from matcher.engine.bulk.diseases import items_of
@@ -14,6 +16,7 @@ from matcher.engine.bulk.rules import evaluate
 from matcher.engine.bulk.view import view_at
 from matcher.engine.reference.context import Context
 from matcher.engine.reference.days import FUTURE
+from matcher.engine.reference.evaluate import evaluate as evaluate_by_reference
 from matcher.engine.reference.evaluate import focuses, make_context
 from matcher.engine.reference.records.patterns import candidates, unrecorded
 from patients.facts import Patient
@@ -128,3 +131,28 @@ def silence_differs(found: Findings, contexts: Sequence[Context], records: t.Rec
         if int(found.code[item]) != code_of(expected) or mine > flip:
             differing.append(item)
     return differing
+
+
+def answers_differ(batch: Batch, contexts: Sequence[Context], rule: t.Rule) -> list[int]:
+    """The items to which the engines give two answers, or on which time would turn before bulk looks again."""
+    found = evaluate(batch, rule)
+    differing = []
+    for item, context in enumerate(contexts):
+        expected = evaluate_by_reference(rule, context)
+        flip = min((day for day in expected.flips if day > context.asked), default=FUTURE)
+        mine = FUTURE if found.flips is None else int(found.flips[item])
+        if int(found.code[item]) != code_of(expected) or not context.asked < mine <= flip:
+            differing.append(item)
+    return differing
+
+
+def inside(batch: Batch, contexts: Sequence[Context]) -> tuple[Batch, list[Context]]:
+    """The same questions about the first treatment of each patient who has one, as a definition of failure asks."""
+    starts = batch.table("treatments").starts
+    has = starts[batch.patient] < starts[batch.patient + 1]
+    this = np.where(has, starts[batch.patient], -1)
+    taken = [
+        context.inside(context.patient.treatments[0]) if one else context
+        for context, one in zip(contexts, has, strict=True)
+    ]
+    return batch.some(np.arange(batch.n), this=this), taken

@@ -38,12 +38,16 @@ _MAGIC = b"MATCHCOL"
 _ALIGN = 64
 
 
-def ranges_of(registry: Registry, *, known_at: datetime) -> list[Range]:
-    """The blocks that hold the patients of a registry, in order."""
-    ends = registry_patients(registry, known_at=known_at).aggregate(first=Min("pk"), last=Max("pk"))
-    if ends["first"] is None:
-        return []
-    return [block_of(number * BLOCK) for number in range(ends["first"] // BLOCK, ends["last"] // BLOCK + 1)]
+def ranges_of(
+    registry: Registry, *, known_at: datetime, first: int | None = None, last: int | None = None
+) -> list[Range]:
+    """The blocks that hold the patients of a registry, in order: all, or those of a range of primary keys."""
+    if first is None or last is None:
+        ends = registry_patients(registry, known_at=known_at).aggregate(first=Min("pk"), last=Max("pk"))
+        if ends["first"] is None:
+            return []
+        first, last = ends["first"], ends["last"]
+    return [block_of(number * BLOCK) for number in range(first // BLOCK, last // BLOCK + 1)]
 
 
 def block_of(key: int) -> Range:

@@ -70,11 +70,16 @@ def by_reference(s: Situation) -> list[list[Said]]:
     return found
 
 
+def _bulk() -> Any:
+    """The bulk engine as it is asked plainly. Imported here and nowhere else, for it is younger than this."""
+    from matcher.engine.bulk import asking
+
+    return asking
+
+
 def by_bulk(s: Situation) -> list[list[Said]]:
     """The answers of the bulk engine to the same."""
-    from matcher.engine.bulk import answers_to
-
-    found = answers_to(
+    found = _bulk().answers_to(
         s.rules, s.patients, as_of=s.as_of, definitions=s.definitions, windows=s.windows, cancer=s.cancer,
         document=s.document, version=s.version, criterion=s.criterion, settings=s.settings,
     )  # fmt: skip
@@ -103,8 +108,6 @@ def trials_by_reference(s: Shelf) -> list[list[Assessed]]:
 
 def trials_by_bulk(s: Shelf) -> list[list[Assessed]]:
     """The answers of the bulk engine to the same."""
-    from matcher.engine.bulk import assess
-
     one_day = len(set(s.as_of)) == 1
     return [
         [
@@ -114,7 +117,7 @@ def trials_by_bulk(s: Shelf) -> list[list[Assessed]]:
             )
             for each in answers
         ]
-        for answers in assess(s.trials, s.patients, as_of=s.as_of[0] if one_day else s.as_of)
+        for answers in _bulk().assess(s.trials, s.patients, as_of=s.as_of[0] if one_day else s.as_of)
     ]  # fmt: skip
 
 
@@ -218,11 +221,11 @@ def single(s: Situation | Shelf, row: int, column: int) -> Situation | Shelf:
 
 
 def batch(seed: str, only: str | None = None, *, trials: bool = False) -> Situation | Shelf:
-    """The batch of a seed: eight rules of eight patients, or two trials of four."""
+    """The batch of a seed: eight rules or two trials, and two dozen patients, for columns cost by the rule."""
     c = Rolled(seed)
     if trials:
-        return make_shelf(c, only, trials=2, patients=4)
-    return make_situation(c, only, rules=8, patients=8, max_leaves=1 if only and c.chance(70) else 3)
+        return make_shelf(c, only, trials=2, patients=24)
+    return make_situation(c, only, rules=8, patients=24, max_leaves=1 if only and c.chance(70) else 3)
 
 
 def disagreements(

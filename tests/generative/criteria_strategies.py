@@ -453,6 +453,19 @@ def _has(c: Choice, a: Asking) -> t.Rule:
     return t.Has(c.pick(list(t.Mode)), records, window)
 
 
+def _washout(c: Choice, a: Asking) -> t.Rule:
+    """What time alone brings about: a washout, a time since the last dose, an age."""
+    records = t.Records(c.pick(a.among(_COURSES)), make_concepts(c, a.words, (Domain.DRUG,)))
+    match c.pick(("no", "no", "since", "age")):
+        case "no":
+            return t.Has(t.Mode.NO, records, t.Within(make_amount(c, half_lives=True)))
+        case "since":
+            value = t.Elapsed(t.Event(t.Which.LAST, records, c.pick((None, t.Edge.END))), t.Today())
+            return t.Comparison(value, t.Operator.GE, make_span(c))
+        case _:
+            return t.Comparison(t.Age(), t.Operator.GE, t.Quantity(c.pick((18.0, 65.0, 75.0))))
+
+
 def _ask(c: Choice, a: Asking) -> t.Rule:
     """A question for a reader."""
     return t.Ask(c.pick(a.words.questions))
@@ -466,6 +479,7 @@ def _named(c: Choice, a: Asking) -> t.Rule:
 #: The constructs of a leaf by name.
 LEAVES: Mapping[str, Callable[[Choice, Asking], t.Rule]] = {
     "has": _has,
+    "washout": _washout,
     "observation": _measured,
     "limit": _limit,
     "other value": _other_value,
@@ -484,7 +498,7 @@ LEAVES: Mapping[str, Callable[[Choice, Asking], t.Rule]] = {
 
 #: How often each is made, of a hundred or so.
 _OFTEN = {
-    "has": 30, "observation": 7, "limit": 4, "other value": 4, "ratio": 3, "dose": 5, "age": 3, "elapsed": 8,
+    "has": 28, "washout": 4, "observation": 7, "limit": 4, "other value": 4, "ratio": 3, "dose": 5, "age": 3, "elapsed": 8,
     "calendar": 1, "duration": 3, "coded": 6, "recorded": 3, "count": 14, "ask": 2, "named": 4,
 }  # fmt: skip
 _BAG = [name for name, times in _OFTEN.items() for _ in range(times)]

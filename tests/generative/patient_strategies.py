@@ -701,7 +701,10 @@ def _vital(m: Making) -> dict[str, Any]:
     c = m.c
     if not c.chance(15):
         return {"deceased": c.pick((None, False))}
-    return {"deceased": c.pick((True, True, None, False)), "death": m.partial(40)}
+    said = c.pick((True, True, None, "both"))
+    # A record that says both keeps the day that is denied, if there is one.
+    both = {"vital_conflict": True} if said == "both" else {"deceased": said}
+    return {**both, "death": m.partial(40)}
 
 
 def _answer(m: Making, criteria: Sequence[str]) -> Answer:

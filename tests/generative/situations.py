@@ -130,7 +130,8 @@ def make_situation(
 
 
 def make_trial(c: Choice, id: str = DOCUMENT, only: str | None = None) -> TrialDocument:
-    """A trial of a few criteria of every sort, in cohorts or none."""
+    """A trial of a few criteria of every sort, in cohorts or none; of some trials many a criterion clears by time."""
+    waiting = "washout" if only is None and c.chance(40) else only
     definitions = make_definitions(c, SAMPLE, only)
     words = opened(SAMPLE, definitions)
     cohorts = tuple(Cohort(id=name, open=c.chance(70)) for name in ("A", "B")[: c.pick((0, 0, 1, 2))])
@@ -145,19 +146,23 @@ def make_trial(c: Choice, id: str = DOCUMENT, only: str | None = None) -> TrialD
         windows=_windows(c),
         definitions=Definitions(definitions),
         cohorts=cohorts,
-        criteria=tuple(_criterion(c, f"C{number}", cohorts, words, only) for number in range(1, c.number(1, 4) + 1)),
+        criteria=tuple(
+            _criterion(c, f"C{number}", cohorts, words, waiting if c.chance(75) else only)
+            for number in range(1, c.number(1, 4) + 1)
+        ),
     )
 
 
 def _criterion(c: Choice, id: str, cohorts: Sequence[Cohort], words: Words, only: str | None) -> Criterion:
     kind = c.pick((CriterionKind.RULE,) * 8 + (CriterionKind.CONFIRM, CriterionKind.NOTE, CriterionKind.NOT_STRUCTURED))
+    waits = only == "washout" and c.chance(75)
     return Criterion(
         id=id,
         text=f"line {id}",
-        polarity=c.pick((Polarity.INCLUSION, Polarity.EXCLUSION)),
+        polarity=Polarity.INCLUSION if waits else c.pick((Polarity.INCLUSION, Polarity.EXCLUSION)),
         kind=kind,
         cohorts=tuple(c.some([each.id for each in cohorts], 1, 1)) if cohorts and c.chance(40) else (),
-        rule=make_rule(c, words, max_leaves=2, only=only) if kind is CriterionKind.RULE else None,
+        rule=make_rule(c, words, max_leaves=1 if waits else 2, only=only) if kind is CriterionKind.RULE else None,
         confirm=Confirm.CONSENT if kind is CriterionKind.CONFIRM else None,
     )
 

@@ -24,6 +24,9 @@ from trials.criteria import tree as t
 
 T = TypeVar("T")
 
+#: A batch has few items where there are so many times as many things to join.
+_FEW = 16
+
 
 @dataclass
 class Batch:
@@ -110,6 +113,12 @@ class Batch:
 
     def join(self, patient: NDArray[Any], rows: Longs | None) -> Pairs:
         """Each item with what is told of its patient: things numbered `rows`, of the patients `patient` (ascending)."""
+        if self.n * _FEW < len(patient):
+            # Few of many, as where a later day is tried: look for theirs instead of looking through all.
+            own = self.patient.astype(patient.dtype)
+            left, right = (np.searchsorted(patient, own, side) for side in ("left", "right"))
+            at = np.repeat(left, right - left) + running(right - left)
+            return Pairs(np.repeat(np.arange(self.n), right - left), at if rows is None else rows[at])
         firsts = self.once("firsts", lambda: np.searchsorted(self.patient, np.arange(self.view.patients + 1)))
         first, count = firsts[patient], firsts[patient.astype(np.int64) + 1] - firsts[patient]
         row = np.arange(len(patient), dtype=np.int64) if rows is None else rows

@@ -22,20 +22,30 @@ from trials.criteria.documents import Criterion, CriterionKind, Polarity
 
 def clears_on(answers: Answers) -> tuple[Longs, Ints]:
     """The patients whose best cohort fits on a later day by waiting alone, and the first such day (an ordinal)."""
-    patients, days = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)]
+    which = answers.of_patients([part.best[1] for part in answers.parts])
+    day = np.full(answers.shelf.view.patients, FUTURE, np.int32)
+    for number in np.unique(which[answers.ranks == NOT_NOW]):
+        found = cohort_clears_on(answers, int(number), only=which == number)
+        day = np.where(which == number, found, day)
+    cleared = np.flatnonzero(day < FUTURE)
+    return cleared.astype(np.int64), day[cleared].astype(np.int32)
+
+
+def cohort_clears_on(answers: Answers, number: int, *, only: Bools | None = None) -> Ints:
+    """For each patient the first later day on which a cohort fits by waiting alone; FUTURE where none is.
+
+    Asked of the patients whose status in the cohort is *not now*, or of some of them.
+    """
+    day = np.full(answers.shelf.view.patients, FUTURE, np.int32)
     for trial, counting in zip(answers.parts, answers.counting, strict=True):
-        rank, which = trial.best
-        waiting = counting[rank[counting] == NOT_NOW]
-        for number in np.unique(which[waiting]):
+        waiting = counting[trial.cohorts[number].ranks(trial.batch.n)[counting] == NOT_NOW]
+        if only is not None:
+            waiting = waiting[only[trial.batch.patient[waiting]]]
+        if len(waiting):
             cohort = trial.document.cohorts[number] if trial.document.cohorts else None
             criteria = [trial.document.criteria[index] for index in trial.counted(cohort)]
-            mine = waiting[which[waiting] == number]
-            found = _search(trial, criteria, mine)
-            cleared = found < FUTURE
-            patients.append(trial.batch.patient[mine[cleared]])
-            days.append(found[cleared])
-    order = np.argsort(np.concatenate(patients), kind="stable")
-    return np.concatenate(patients)[order], np.concatenate(days)[order]
+            day[trial.batch.patient[waiting]] = _search(trial, criteria, waiting)
+    return day
 
 
 def _search(trial: Trial, criteria: list[Criterion], items: Longs) -> Ints:
@@ -46,8 +56,9 @@ def _search(trial: Trial, criteria: list[Criterion], items: Longs) -> Ints:
     failing = codes <= NOT_MET_TIME
     answered = np.stack([_settled(trial, criterion, items) for criterion in criteria])
     held = (codes >= FIRST_MET) & ~answered
-    by_time = (codes[:, :] == NOT_MET_TIME) | ~failing
-    open_ = np.flatnonzero(by_time.all(axis=0) & ~(failing & answered).any(axis=0))
+    # What an answer makes fail does not turn by time; one that neither settles nor overrides changes nothing of that.
+    by_time = (codes == NOT_MET_TIME) | ~failing
+    open_ = np.flatnonzero(by_time.all(axis=0))
     day = trial.batch.asked[items]
     batch, lost = trial.batch.some(items[open_]), np.zeros((len(criteria), len(open_)), np.bool_)
     day = day[open_]

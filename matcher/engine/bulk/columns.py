@@ -178,6 +178,23 @@ class Table:
             starts=starts_of(patient, self.patients),
         )
 
+    def part(self, first: int, last: int) -> Table:
+        """The rows of the patients from `first` to before `last`, numbered from 0; nothing is copied but `patient`."""
+        begin, end = int(self.starts[first]), int(self.starts[last])
+        return replace(
+            self,
+            patients=last - first,
+            patient=self.patient[begin:end] - np.int32(first),
+            order=self.order[begin:end],
+            lo={name: column[begin:end] for name, column in self.lo.items()},
+            hi={name: column[begin:end] for name, column in self.hi.items()},
+            day={name: column[begin:end] for name, column in self.day.items()},
+            number={name: column[begin:end] for name, column in self.number.items()},
+            flag={name: column[begin:end] for name, column in self.flag.items()},
+            coded={name: Coded(column.values, column.codes[begin:end]) for name, column in self.coded.items()},
+            starts=self.starts[first : last + 1] - begin,
+        )
+
     def with_(
         self, *, lo: Mapping[str, Ints] | None = None, hi: Mapping[str, Ints] | None = None,
         flag: Mapping[str, NDArray[np.int8]] | None = None, coded: Mapping[str, Coded] | None = None,
@@ -238,6 +255,58 @@ class Columns:
             ranges=coded((p.ranges for p in patients), ()),
             suspended=coded((p.suspended for p in patients), frozenset()),
             vital_conflict=np.array([p.vital_conflict for p in patients], np.bool_),
+        )
+
+    def part(self, first: int, last: int) -> Columns:
+        """The patients from `first` to before `last`, numbered from 0."""
+        begin, end = np.searchsorted(self.birth_patient, (first, last))
+
+        def of(column: Coded) -> Coded:
+            return Coded(column.values, column.codes[first:last])
+
+        return Columns(
+            patients=last - first,
+            tables={name: table.part(first, last) for name, table in self.tables.items()},
+            birth_patient=self.birth_patient[begin:end] - np.int32(first),
+            birth_lo=self.birth_lo[begin:end],
+            birth_hi=self.birth_hi[begin:end],
+            sexes=of(self.sexes),
+            deceased=self.deceased[first:last],
+            death_lo=self.death_lo[first:last],
+            death_hi=self.death_hi[first:last],
+            data_through=self.data_through[first:last],
+            policies=of(self.policies),
+            ranges=of(self.ranges),
+            suspended=of(self.suspended),
+            vital_conflict=self.vital_conflict[first:last],
+        )
+
+    def some(self, patients: NDArray[Any]) -> Columns:
+        """Some of the patients (ascending numbers), numbered from 0."""
+        number = np.full(self.patients, -1, np.int32)
+        number[patients] = np.arange(len(patients), dtype=np.int32)
+
+        def table(each: Table) -> Table:
+            found = each.select(number[each.patient] >= 0)
+            patient = number[found.patient]
+            return replace(found, patients=len(patients), patient=patient, starts=starts_of(patient, len(patients)))
+
+        born = number[self.birth_patient] >= 0
+        return Columns(
+            patients=len(patients),
+            tables={name: table(each) for name, each in self.tables.items()},
+            birth_patient=number[self.birth_patient[born]],
+            birth_lo=self.birth_lo[born],
+            birth_hi=self.birth_hi[born],
+            sexes=self.sexes.take(patients),
+            deceased=self.deceased[patients],
+            death_lo=self.death_lo[patients],
+            death_hi=self.death_hi[patients],
+            data_through=self.data_through[patients],
+            policies=self.policies.take(patients),
+            ranges=self.ranges.take(patients),
+            suspended=self.suspended.take(patients),
+            vital_conflict=self.vital_conflict[patients],
         )
 
 

@@ -258,6 +258,7 @@ _RESTRICTED: dict[str, tuple[str, Callable[[Any], Fact]]] = {
     "class": ("concepts", lambda value: Treatment(id="", concepts=value)),
     "genes": ("genes", lambda value: Biomarker(id="", genes=value)),
     "alteration": ("alteration", lambda value: Biomarker(id="", alteration=value)),
+    "assay": ("assay", lambda value: Biomarker(id="", assay=value)),
 }
 
 
@@ -265,10 +266,8 @@ def _shown(words: Context, table: Table, name: str, asked: tuple[str, ...]) -> B
     """Per row whether it lies within one restriction of a scope."""
     if name == "kind":
         return kind_of(table, words.vocabulary).map(lambda kind: kind in asked, np.bool_)
-    # A restriction that the vocabulary of scopes does not know is read as one of the assay, as in the reference.
-    column, record = _RESTRICTED.get(name, ("assay", lambda value: Biomarker(id="", assay=value)))
-    if column not in table.coded:
-        return np.zeros(table.rows, np.bool_)
+    # Only a scope that covers what is asked comes here: its restrictions are known, and its domain has their columns.
+    column, record = _RESTRICTED[name]
     return table.coded[column].map(lambda value: shows(words, record(value), name, asked), np.bool_)
 
 

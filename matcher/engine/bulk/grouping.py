@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -154,12 +155,14 @@ class Doses:
 
 @dataclass(frozen=True, slots=True)
 class Grouped:
-    """The line of each dose, counted from 0 within its reading, the lines of each reading, and which readings would
-    come out otherwise if a drug that comes back joined its old line."""
+    """The line of each dose, counted from 0 within its reading, and the number of lines of each reading."""
 
     line: Ints
     lines: Longs
-    swayed: Bools
+
+
+#: The ways to read what records leave open, beside the plainest: possible, returns, parted.
+OTHER_WAYS = tuple(product((False, True), repeat=3))[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,23 @@ MAINTENANCE = "maintenance"
 
 def grouped(doses: Doses, drugs: Drugs, readings: Readings, rules: Rules) -> Grouped:
     """Doses put into lines."""
-    return _Grouping(doses, drugs, readings, rules).run()
+    grouping = _Grouping(doses, drugs, readings, rules)
+    grouping.run()
+    return Grouped(grouping.line, grouping.lines)
+
+
+def grouped_plainly(
+    doses: Doses, drugs: Drugs, item: Longs, two_ways: Bools, parted: Bools, rules: Rules
+) -> tuple[Grouped, NDArray[np.bool_]]:
+    """Doses put into lines in the plainest reading, and which of `OTHER_WAYS` would come out otherwise.
+
+    `two_ways` and `parted` say of each reading whether those ways are to be tried. What comes out is of shape
+    (readings, other ways): up to the first dose that another way puts elsewhere both have the same lines.
+    """
+    none = np.zeros(len(item), np.bool_)
+    grouping = _Plainly(doses, drugs, Readings(item, none, none, none), rules, two_ways, parted)
+    grouping.run()
+    return Grouped(grouping.line, grouping.lines), grouping.swayed
 
 
 class _Grouping:
@@ -203,16 +222,14 @@ class _Grouping:
         self.settings = np.zeros(size, np.int32)
         self.marked, self.alike = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
         self.lines = (self.count > 0).astype(np.int64)
-        self.swayed = np.zeros(len(readings), np.bool_)
 
-    def run(self) -> Grouped:
-        """Every dose in its line."""
+    def run(self) -> None:
+        """Put every dose in its line."""
         active = np.flatnonzero(self.count > 0)
         self._open(self.begins[active], self.begins[active])
         for k in range(1, int(self.count.max(initial=0))):
             active = active[self.count[active] > k]
             self._step(active, k)
-        return Grouped(self.line, self.lines, self.swayed)
 
     def _open(self, slot: Longs, dose: Longs) -> None:
         self.first[slot] = self.start[dose]
@@ -235,13 +252,7 @@ class _Grouping:
         """Put dose k of each active reading into the latest line that takes it, or into a new one."""
         lines, begins, dose = self.lines[active], self.begins[active], self.begins[active] + k
         own, slot = spread_out(begins, lines)
-        takes, again = self._takes(active, own, slot, dose, k)
-        place = slot - begins[own]
-        runs = np.cumsum(lines) - lines
-        old = np.maximum.reduceat(np.where(takes | again, place, -1), runs)
-        last = np.maximum.reduceat(np.where(takes | (again & (place == lines[own] - 1)), place, -1), runs)
-        chosen = np.where(self.readings.returns[active], old, last)
-        self.swayed[active] |= (old != last) & ~self.readings.returns[active]
+        chosen = self._chosen(active, _Meeting(active, own, slot, dose[own], slot - begins[own], lines), k)
         new = chosen < 0
         home = np.where(new, lines, chosen)
         self.line[dose] = home
@@ -249,24 +260,28 @@ class _Grouping:
         self._open(begins[new] + home[new], dose[new])
         self._add(begins[~new] + home[~new], dose[~new])
 
-    def _takes(self, active: Longs, own: Longs, slot: Longs, dose: Longs, k: int) -> tuple[Bools, Bools]:
-        """Whether lines take a dose; and whether they do as the old line of a drug that comes back."""
-        mine = dose[own]
-        start, number = self.start[mine], self.number[mine]
-        takes, again = np.zeros(len(slot), np.bool_), np.zeros(len(slot), np.bool_)
-        fits = ~self._apart(slot, mine)
+    def _chosen(self, active: Longs, meeting: _Meeting, k: int) -> Longs:
+        """The line that takes each dose, -1 where none does."""
+        readings = self.readings.take(active[meeting.own])
+        left = self._open_question(meeting)
+        parted = self._parted(readings, meeting, left.at)
+        asked = left.late & ~parted & (readings.returns | meeting.is_last)[left.at]
+        takes = ~parted & left.near & ~(readings.parted[left.at] & left.cut)
+        takes[asked] = self._same(meeting, left.at[asked], k)
+        return meeting.latest(meeting.taking(left, takes))
+
+    def _open_question(self, meeting: _Meeting) -> _Left:
+        """What settings and recorded numbers decide, and of what is left how it stands."""
+        slot, dose = meeting.slot, meeting.dose
+        number = self.number[dose]
+        fits = ~self._apart(slot, dose)
         numbered = fits & ~np.isnan(number) & (self.low[slot] <= self.high[slot])
-        takes[numbered] = ((self.low[slot] == number) & (self.high[slot] == number))[numbered]
-        left = np.flatnonzero(fits & ~numbered)
-        left = left[~self._parted(self.readings.take(active[own[left]]), slot[left], start[left])]
-        progressed = self.any_progressed[slot[left]] < start[left]
-        near = start[left] - self.first[slot[left]] <= self.rules.joins
-        cut = self.readings.parted[active[own[left]]] & progressed & self.any_ended[slot[left]]
-        takes[left] = near & ~cut
-        late = left[~near & ~progressed]
-        if len(late):
-            again[late] = self._same(begins=self.begins[active], own=own[late], slot=slot[late], dose=dose, k=k)
-        return takes, again
+        by_number = numbered & (self.low[slot] == number) & (self.high[slot] == number)
+        at = np.flatnonzero(fits & ~numbered)
+        slot, start = slot[at], self.start[dose[at]]
+        progressed = self.any_progressed[slot] < start
+        near = start - self.first[slot] <= self.rules.joins
+        return _Left(by_number, at, near, near & progressed & self.any_ended[slot], ~near & ~progressed)
 
     def _apart(self, slot: Longs, dose: Longs) -> Bools:
         """Whether the settings of a line and of a dose cannot be of one line."""
@@ -274,30 +289,133 @@ class _Grouping:
         stated = np.flatnonzero((self.setting[dose] >= 0) & (self.settings[slot] > 0))
         classes = self.rules.classes
         mine, held = self.setting[dose[stated]], self.settings[slot[stated]]
-        lenient = np.array([MAINTENANCE in each for each in classes.sets], np.bool_)
-        free = np.array([word == MAINTENANCE for word in classes.words], np.bool_)
         # A set that holds a word stays what it is when the word is added.
-        found[stated] = (classes.added(held, mine) != held) & ~lenient[held] & ~free[mine]
+        joined = classes.added(held, mine)
+        lenient = np.array([MAINTENANCE in each for each in classes.sets], np.bool_)
+        found[stated] = (joined != held) & ~lenient[joined]
         return found
 
-    def _parted(self, readings: Readings, slot: Longs, start: Ints) -> Bools:
+    def _parted(self, readings: Readings, meeting: _Meeting, at: Longs) -> Bools:
         """Whether a worsening lies between the last dose of a line and a dose."""
-        found = np.zeros(len(slot), np.bool_)
+        found = np.zeros(len(at), np.bool_)
         for partings, asked in ((self.rules.certain, ~readings.possible), (self.rules.possible, readings.possible)):
-            at = np.flatnonzero(asked)
-            found[at] = partings.between(readings.item[at], self.last[slot[at]], start[at])
+            mine = np.flatnonzero(asked[at])
+            found[mine] = self._between(partings, readings.item[at[mine]], meeting, at[mine])
         return found
 
-    def _same(self, *, begins: Longs, own: Longs, slot: Longs, dose: Longs, k: int) -> Bools:
+    def _between(self, partings: Partings, item: Longs, meeting: _Meeting, at: Longs) -> Bools:
+        return partings.between(item, self.last[meeting.slot[at]], self.start[meeting.dose[at]])
+
+    def _same(self, meeting: _Meeting, at: Longs, k: int) -> Bools:
         """Whether lines hold the drug of a dose already."""
+        slot = meeting.slot[at]
         self.marked[slot] = True
-        asking = ascending(own)
-        run, earlier = spread_out(begins[asking], np.full(len(asking), k))
-        its_slot = begins[asking][run] + self.line[earlier]
+        asking = meeting.active[ascending(meeting.own[at])]
+        run, earlier = spread_out(self.begins[asking], np.full(len(asking), k))
+        its_slot = self.begins[asking][run] + self.line[earlier]
         asked = self.marked[its_slot]
         run, earlier, its_slot = run[asked], earlier[asked], its_slot[asked]
-        same = self.rules.same(self.drug[earlier], self.drug[dose[asking[run]]])
+        same = self.rules.same(self.drug[earlier], self.drug[self.begins[asking[run]] + k])
         self.alike[its_slot[same]] = True
-        found = self.alike[slot]
+        found: Bools = self.alike[slot]
         self.alike[slot] = self.marked[slot] = False
         return found
+
+
+class _Plainly(_Grouping):
+    """The plainest reading, compared at every dose with what the other ways would make of it."""
+
+    def __init__(
+        self, doses: Doses, drugs: Drugs, readings: Readings, rules: Rules, two_ways: Bools, parted: Bools
+    ) -> None:
+        super().__init__(doses, drugs, readings, rules)
+        self.two_ways, self.may_part = two_ways, parted
+        self.swayed = np.zeros((len(readings), len(OTHER_WAYS)), np.bool_)
+
+    def _chosen(self, active: Longs, meeting: _Meeting, k: int) -> Longs:
+        item, two_ways = self.readings.item[active][meeting.own], self.two_ways[active][meeting.own]
+        left = self._open_question(meeting)
+        at = left.at
+        certainly = self._between(self.rules.certain, item[at], meeting, at)
+        perhaps = certainly.copy()
+        vague = np.flatnonzero(two_ways[at])
+        perhaps[vague] = self._between(self.rules.possible, item[at[vague]], meeting, at[vague])
+        asked = left.late & ~(certainly & perhaps)
+        same = np.zeros(len(at), np.bool_)
+        same[asked] = self._same(meeting, at[asked], k)
+        returning = same & ~meeting.is_last[at]
+        yes = meeting.taking(left, ~certainly & (left.near | (same & ~returning)))
+        plain = meeting.latest(yes)
+        for way, (possible, returns, parts) in enumerate(OTHER_WAYS):
+            between = perhaps if possible else certainly
+            near = left.near & ~left.cut if parts else left.near
+            otherwise = meeting.taking(left, ~between & (near | (same if returns else same & ~returning)))
+            touched = ascending(meeting.own[otherwise != yes])
+            if possible:
+                touched = touched[self.two_ways[active[touched]]]
+            if parts:
+                touched = touched[self.may_part[active[touched]]]
+            if len(touched):
+                count = meeting.lines[touched]
+                _, its = spread_out(meeting.firsts[touched], count)
+                other = latest_of(meeting.place[its], otherwise[its], count)
+                self.swayed[active[touched], way] |= other != plain[touched]
+        return plain
+
+
+def latest_of(place: Longs, yes: Bools, lines: Longs) -> Longs:
+    """Of runs of `lines` lines each the place of the last that takes a dose, -1 where none does."""
+    found: Longs = np.maximum.reduceat(np.where(yes, place, -1), np.cumsum(lines) - lines)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Meeting:
+    """Each active reading's dose with each of its lines.
+
+    `own` indexes `active`, `slot` is the line's, `dose` the dose, `place` the number of the line in its reading;
+    `lines` is how many each active reading has.
+    """
+
+    active: Longs
+    own: Longs
+    slot: Longs
+    dose: Longs
+    place: Longs
+    lines: Longs
+
+    @property
+    def firsts(self) -> Longs:
+        """The first meeting of each active reading."""
+        return np.cumsum(self.lines) - self.lines
+
+    @property
+    def is_last(self) -> Bools:
+        """Whether the line is the last of its reading."""
+        found: Bools = self.place == self.lines[self.own] - 1
+        return found
+
+    def taking(self, left: _Left, takes: Bools) -> Bools:
+        """Which lines take the dose: by their numbers, or of what is left those that `takes` says."""
+        yes = left.by_number.copy()
+        yes[left.at] = takes
+        return yes
+
+    def latest(self, yes: Bools) -> Longs:
+        """The latest line of each active reading that takes its dose, -1 where none does."""
+        return latest_of(self.place, yes, self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What of meetings of doses and lines recorded numbers decide, and, `at` those that are left, how they stand.
+
+    `near` is within the days that make one line, `cut` near but after a progression of a course that has ended, `late`
+    neither near nor after a progression of a course.
+    """
+
+    by_number: Bools
+    at: Longs
+    near: Bools
+    cut: Bools
+    late: Bools

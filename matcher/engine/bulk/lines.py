@@ -8,6 +8,7 @@ old line only where that changes anything.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +22,7 @@ from matcher.engine.bulk.diseases import belongs, tumours
 from matcher.engine.bulk.findings import truths
 from matcher.engine.bulk.grouping import (
     MAINTENANCE,
+    OTHER_WAYS,
     Doses,
     Drugs,
     Grouped,
@@ -30,19 +32,18 @@ from matcher.engine.bulk.grouping import (
     SameDrug,
     Sets,
     grouped,
+    grouped_plainly,
 )
-from matcher.engine.bulk.groups import ascending, bounds_of, spread_out
+from matcher.engine.bulk.groups import bounds_of, spread_out
 from matcher.engine.bulk.settings_of_therapy import setting_of
+from matcher.engine.bulk.worlds import DAY_BITS, Doubts, Options, options_of
 from matcher.engine.bulk.worsening import ended_in_progression, worsenings
 from matcher.engine.reference.context import Context
-from matcher.engine.reference.days import FUTURE, PAST
-from matcher.engine.reference.records.lines import SYSTEMIC, WORLDS, class_of, is_systemic, may_share
+from matcher.engine.reference.days import FUTURE
+from matcher.engine.reference.records.lines import SYSTEMIC, class_of, is_systemic, may_share
 from matcher.engine.truth import Truth
 from patients.facts import Treatment
 from patients.vocabulary import Domain
-
-#: Days are below this power of two.
-_DAY_BITS = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ class Lines:
     that is no more than the plainest reading of an item with too many worlds; `base` is the plainest world of each item
     and `unexplored` the number of its uncertain records where there were too many.
 
-    `start` is the first dose of each line, `settings` the tuple of those it may have been given in; `record` and `row`
+    `start` is the first dose of each line: the last of the days since `since` on which it may have been with the same
+    lines in the end; `settings` the tuple of those it may have been given in; `record` and `row`
     are the drug record of each dose (an index into `drugs`, a row of the view's treatments), `day` its day.
     `cancer` is each item's own index in `rules` (the item for which partings are kept).
     """
@@ -66,6 +68,7 @@ class Lines:
     unexplored: Longs
     cancer: Longs
     lines: Longs
+    since: Ints
     start: Ints
     settings: Coded
     doses: Longs
@@ -87,6 +90,8 @@ class Lines:
 
     def of_items(self, index: Longs) -> Lines:
         """The lines of some items, or of items several times; -1 stands for an item without any world."""
+        if len(index) == len(self.base) and (index == np.arange(len(index))).all():
+            return self
         has = index >= 0
         at = np.where(has, index, 0)
         count = np.where(has, np.diff(self.worlds)[at], 0) if len(self.base) else np.zeros(len(index), np.int64)
@@ -103,8 +108,9 @@ class Lines:
         return Lines(
             item=item, worlds=worlds, tried=self.tried[world],
             base=np.where(has, base - self.worlds[at] + worlds[:-1], -1), unexplored=unexplored, cancer=cancer,
-            lines=bounds_of(per_world), start=self.start[line], settings=self.settings.take(line),
-            doses=bounds_of(per_line), record=self.record[dose], row=self.row[dose], day=self.day[dose],
+            lines=bounds_of(per_world), since=self.since[line], start=self.start[line],
+            settings=self.settings.take(line), doses=bounds_of(per_line),
+            record=self.record[dose], row=self.row[dose], day=self.day[dose],
             drugs=self.drugs, rules=self.rules,
         )  # fmt: skip
 
@@ -113,13 +119,13 @@ def lines_of(batch: Batch) -> Lines:
     """The lines of each item's cancer; an item without one has no world."""
 
     def make() -> Lines:
-        every, index = _cancers(batch)
+        every, index = of_cancers(batch)
         return _all_lines(every).of_items(index)
 
     return batch.once("lines", make)
 
 
-def _cancers(batch: Batch) -> tuple[Batch, Longs]:
+def of_cancers(batch: Batch) -> tuple[Batch, Longs]:
     """A batch of all cancers for which lines are found at once, and the one of each item (-1: none)."""
     return batch.once("cancers", lambda: _cancers_once(batch))
 
@@ -149,7 +155,7 @@ def _all_lines(every: Batch) -> Lines:
     return every.once("all lines", lambda: _build(every))
 
 
-# --- the doses and the ways they may be -----------------------------------------------------------------------------
+# --- how they are found --------------------------------------------------------------------------------------------
 
 
 def _systemic(words: Context, table: Table) -> NDArray[np.uint8]:
@@ -161,32 +167,20 @@ def _systemic(words: Context, table: Table) -> NDArray[np.uint8]:
     return np.where(drug, named, Truth.NOT_MET).astype(np.uint8)
 
 
-@dataclass(frozen=True, slots=True)
-class _Options:
-    """The uncertain doses, ascending by item, and the days each may have been on (NO_DAY first: on none).
-
-    `bounds` are the uncertain doses of each item, `days[firsts[u]:firsts[u] + sizes[u]]` the days of dose u.
-    """
-
-    bounds: Longs
-    record: Longs
-    firsts: Longs
-    sizes: Longs
-    days: Ints
-
-
 def _build(batch: Batch) -> Lines:
     table = batch.table("treatments")
     systemic = _systemic(batch.words, table)
-    pairs = batch.pairs(table, np.flatnonzero(systemic != Truth.NOT_MET))
-    turns = _turning_days(batch, table, pairs)
-    of_it = belongs(batch, pairs.item, table.coded["diagnosis"].take(pairs.row))
-    truth = np.minimum(np.minimum(systemic[pairs.row], of_it), truths(given(batch, pairs).code))
-    pairs, truth = pairs.take(truth != Truth.NOT_MET), truth[truth != Truth.NOT_MET]
+    every = batch.pairs(table, np.flatnonzero(systemic != Truth.NOT_MET))
+    of_it = belongs(batch, every.item, table.coded["diagnosis"].take(every.row))
+    truth = np.minimum(np.minimum(systemic[every.row], of_it), truths(given(batch, every).code))
+    pairs, truth = every.take(truth != Truth.NOT_MET), truth[truth != Truth.NOT_MET]
     start = course(batch, "treatments", pairs).start
-    sure = start.exact & (truth == Truth.MET)
-    doubt = np.flatnonzero(~sure)
-    options = _options(batch, pairs.item[doubt], doubt, start.take(doubt), truth[doubt] == Truth.UNKNOWN, turns)
+    certain = start.exact & (truth == Truth.MET)
+
+    def doses(which: Bools) -> Doubts:
+        at = np.flatnonzero(which)
+        return Doubts(pairs.item[at], at, start.take(at), truth[at] == Truth.UNKNOWN)
+
     rules, drugs = _rules(batch, table, pairs)
     worse = worsenings(batch)
     # Where every worsening is certain and of a known day, those that may be are those that are.
@@ -194,102 +188,23 @@ def _build(batch: Batch) -> Lines:
     two_ways = np.zeros(batch.n, np.bool_)
     two_ways[worse.item[vague]] = True
     parted = _parted(batch, table)[batch.patient]
-    chosen = _chosen(options, 2 * (1 + two_ways) * (1 + parted))
-    return _worlds(batch, pairs, np.flatnonzero(sure), start.lo, chosen, two_ways, parted, rules, drugs)
-
-
-def _turning_days(batch: Batch, table: Table, pairs: Pairs) -> Longs:
-    """The days on whose other side a drug may belong to another line, ascending, each with its item before it."""
-    joins = batch.settings.line_joins + 1
-    dated = pairs.take(table.lo["start"][pairs.row] != NO_DAY)
-    days = [table.lo["start"][dated.row], table.hi["start"][dated.row]]
-    worse = worsenings(batch)
-    item = [dated.item] * 6
-    found = [day + step for day in days for step in (0, -joins, joins)]
-    for day in (worse.days.lo, worse.days.hi):
-        known = (day > PAST) & (day < FUTURE)
-        item.append(worse.item[known])
-        found.append(day[known] + 1)
-    owner, day = np.concatenate(item), np.concatenate(found)
-    within = day <= batch.asked[owner]
-    return ascending(_keyed(owner[within], np.maximum(day[within], 0)))
-
-
-def _keyed(owner: Longs, day: Ints) -> Longs:
-    found: Longs = (owner << _DAY_BITS) | day
-    return found
-
-
-def _options(batch: Batch, item: Longs, record: Longs, start: Spans, absent: Bools, turns: Longs) -> _Options:
-    """It may have begun on any day of an interval; what matters is on which side of the others it lies.
-
-    What may not have been given, or not for this cancer, may be none at all.
-    """
-    first = np.append(turns, 0)[np.searchsorted(turns, _keyed(item, np.zeros(len(item), np.int32)))]
-    has_turn = (first >> _DAY_BITS == item) & (len(turns) > 0)
-    earliest = np.where(has_turn, first & ((1 << _DAY_BITS) - 1), start.hi)
-    lo, hi = np.maximum(start.lo, earliest).astype(np.int32), start.hi
-    begins, ends = np.searchsorted(turns, _keyed(item, lo)), np.searchsorted(turns, _keyed(item, hi), side="right")
-    run, turn = spread_out(begins, np.maximum(ends - begins, 0))
-    every = np.arange(len(item))
-    none = np.flatnonzero(absent)
-    keys = ascending(np.concatenate([
-        _keyed(every, lo), _keyed(every, hi), _keyed(none, np.full(len(none), NO_DAY, np.int32)),
-        _keyed(run, (turns[turn] & ((1 << _DAY_BITS) - 1)).astype(np.int32)),
-    ]))  # fmt: skip
-    bounds = np.searchsorted(keys >> _DAY_BITS, np.arange(len(item) + 1))
-    return _Options(
-        bounds=np.searchsorted(item, np.arange(batch.n + 1)),
-        record=record,
-        firsts=bounds[:-1],
-        sizes=np.diff(bounds),
-        days=(keys & ((1 << _DAY_BITS) - 1)).astype(np.int32),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    """The options as they are tried: `choices` combinations of each item, all of them unless it is `cut`."""
-
-    options: _Options
-    choices: Longs
-    cut: Bools
-
-
-def _product(options: _Options) -> Floats:
-    """How many combinations each item has; as a float, for it may be more than any whole number holds."""
-    count = np.diff(options.bounds)
-    found = np.ones(len(count))
-    some = np.flatnonzero(count)
-    if len(some):
-        with np.errstate(over="ignore"):
-            found[some] = np.multiply.reduceat(options.sizes.astype(np.float64), options.bounds[some])
-    return found
-
-
-def _chosen(options: _Options, ways: Longs) -> _Chosen:
-    many = _product(options) * ways > WORLDS
-    if many.any():
-        options = _narrowed(options, np.repeat(many, np.diff(options.bounds)))
-    product = _product(options)
-    limit = np.maximum(1, WORLDS // ways)
-    return _Chosen(options, np.minimum(product, limit).astype(np.int64), product * ways > WORLDS)
-
-
-def _narrowed(options: _Options, narrow: Bools) -> _Options:
-    """Too many to try: each is part of another line, or one of its own on either end of its time."""
-    first, last = options.days[options.firsts], options.days[options.firsts + options.sizes - 1]
-    second = options.days[options.firsts + np.minimum(1, options.sizes - 1)]
-    first = np.where(first == NO_DAY, second, first)
-    run, kept = spread_out(options.firsts, np.where(narrow, 0, options.sizes))
-    at = np.flatnonzero(narrow)
-    keys = ascending(np.concatenate([
-        _keyed(run, options.days[kept]), _keyed(at, np.full(len(at), NO_DAY, np.int32)),
-        _keyed(at, first[at]), _keyed(at, last[at]),
-    ]))  # fmt: skip
-    bounds = np.searchsorted(keys >> _DAY_BITS, np.arange(len(options.record) + 1))
-    days = (keys & ((1 << _DAY_BITS) - 1)).astype(np.int32)
-    return replace(options, firsts=bounds[:-1], sizes=np.diff(bounds), days=days)
+    ways = 2 * (1 + two_ways.astype(np.int64)) * (1 + parted)
+    sure = doses(certain)
+    options = options_of(batch, every, doses(~certain), drugs, sure, ways)
+    rank = table.order[pairs.row]
+    read, item, base = _read(batch.n, options, sure, rank)
+    plain, swayed = grouped_plainly(read.doses, drugs, item, two_ways[item], parted[item], rules)
+    untried = np.zeros(len(item), np.bool_)
+    untried[base[options.cut]] = True
+    found = [(item, read, plain)]
+    for way, (possible, returns, parts) in enumerate(OTHER_WAYS):
+        again = np.flatnonzero(swayed[:, way] & ~untried)
+        if len(again):
+            other = read.of(again)
+            flags = (np.full(len(again), flag) for flag in (possible, returns, parts))
+            found.append((item[again], other, grouped(other.doses, drugs, Readings(item[again], *flags), rules)))
+    unexplored = np.where(options.cut, np.diff(options.bounds), 0)
+    return _assembled(batch, pairs, found, ~untried, base, unexplored, rules, drugs)
 
 
 def _parted(batch: Batch, table: Table) -> Bools:
@@ -341,113 +256,98 @@ def _rules(batch: Batch, table: Table, pairs: Pairs) -> tuple[Rules, Drugs]:
     return rules, drugs
 
 
-# --- the worlds ----------------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The doses of readings, and the first day that each may have been on where the lines come out alike."""
+
+    doses: Doses
+    since: Ints
+
+    def of(self, index: Longs) -> _Read:
+        """Those of some readings."""
+        bounds, (_, dose) = self.doses.bounds, spread_out(self.doses.bounds[index], np.diff(self.doses.bounds)[index])
+        count = np.diff(bounds)[index]
+        return _Read(Doses(bounds_of(count), self.doses.record[dose], self.doses.start[dose]), self.since[dose])
 
 
-def _worlds(
-    batch: Batch, pairs: Pairs, sure: Longs, start: Ints, chosen: _Chosen, two_ways: Bools, parted: Bools,
-    rules: Rules, drugs: Drugs,
-) -> Lines:  # fmt: skip
-    options = chosen.options
-    first_ways, ways = 1 + two_ways.astype(np.int64), (1 + two_ways.astype(np.int64)) * (1 + parted)
-    tried = chosen.choices * ways
-    # Where not all are tried, the plainest world is one more: the last day of every dose.
-    item, nth = spread_out(np.zeros(batch.n, np.int64), tried + chosen.cut)
-    extra = nth >= tried[item]
-    way = np.where(extra, 0, nth % ways[item])
-    readings = Readings(
-        item=item,
-        possible=way % first_ways[item] == 1,
-        returns=np.zeros(len(item), np.bool_),
-        parted=way >= first_ways[item],
+def _read(items: int, options: Options, sure: Doubts, rank: Ints) -> tuple[_Read, Longs, Longs]:
+    """The doses of every combination of options, the item of each, and the combination that is each item's plainest:
+    the last day of every dose. Where not all are tried it is one more, after the others."""
+    count = options.choices + options.cut
+    item, nth = spread_out(np.zeros(items, np.int64), count)
+    base = bounds_of(count)[1:] - 1
+    by_day = np.argsort(_ordered(sure.item, sure.start.lo, rank[sure.record]))
+    surely = np.searchsorted(sure.item, np.arange(items + 1))
+    certain = np.diff(surely)[item]
+    run, place = spread_out(surely[item], certain)
+    record, day = sure.record[by_day[place]], sure.start.lo[by_day[place]]
+    it, dose = spread_out(options.bounds[item], np.diff(options.bounds)[item])
+    extra = options.cut[item] & (nth == options.choices[item])
+    sizes = options.sizes[dose]
+    digit = np.where(extra[it], sizes - 1, nth[it] // options.strides[dose] % sizes)
+    option = options.firsts[dose] + digit
+    given_ = options.days[option] != NO_DAY
+    it, dose, option = it[given_], dose[given_], option[given_]
+    uncertain = np.bincount(it, minlength=len(item))
+    bounds = bounds_of(certain + uncertain)
+    # Of readings without an uncertain dose the doses stand in their order already.
+    mixed = uncertain > 0
+    plain, other = ~mixed[run], mixed[run]
+    within = np.arange(len(run)) - (np.cumsum(certain) - certain)[run]
+    found = _Read(
+        Doses(bounds, np.empty(bounds[-1], np.int64), np.empty(bounds[-1], np.int32)), np.empty(bounds[-1], np.int32)
     )
-    base = bounds_of(tried + chosen.cut)[:-1] + np.where(chosen.cut, tried, (chosen.choices - 1) * ways)
-    surely = np.searchsorted(pairs.item[sure], np.arange(batch.n + 1))
-    run, place = spread_out(surely[item], np.diff(surely)[item])
-    record, day = sure[place], start[sure[place]]
-    if len(options.record):
-        it, dose = spread_out(options.bounds[item], np.diff(options.bounds)[item])
-        sizes = options.sizes[dose]
-        digit = np.where(extra[it], sizes - 1, (nth // ways[item])[it] // _strides(options)[dose] % sizes)
-        on = options.days[options.firsts[dose] + digit]
-        given_ = on != NO_DAY
-        run, record = np.concatenate([run, it[given_]]), np.concatenate([record, options.record[dose[given_]]])
-        day = np.concatenate([day, on[given_]])
-    order = np.lexsort((batch.table("treatments").order[pairs.row[record]], day, run))
-    doses = Doses(np.searchsorted(run[order], np.arange(len(item) + 1)), record[order], day[order])
-    lines = grouped(doses, drugs, readings, rules)
-    again = np.flatnonzero(lines.swayed & ~extra)
-    if len(again):
-        doses, readings, lines = _with_returns(doses, drugs, readings, lines, again, rules)
-    untried = np.zeros(len(readings), np.bool_)
-    untried[: len(extra)] = extra
-    unexplored = np.where(chosen.cut, np.diff(options.bounds), 0)
-    return _assembled(batch, pairs, doses, readings, lines, ~untried, base, unexplored, rules, drugs)
+    at = bounds[run[plain]] + within[plain]
+    found.doses.record[at], found.doses.start[at], found.since[at] = record[plain], day[plain], day[plain]
+    runs = np.concatenate([run[other], it])
+    records = np.concatenate([record[other], options.record[dose]])
+    days = np.concatenate([day[other], options.days[option]])
+    since = np.concatenate([day[other], options.since[option]])
+    order = np.argsort(_ordered(runs, days, rank[records]))
+    _, at = spread_out(bounds[:-1][mixed], np.diff(bounds)[mixed])
+    found.doses.record[at], found.doses.start[at], found.since[at] = records[order], days[order], since[order]
+    return found, item, base
 
 
-def _strides(options: _Options) -> Longs:
-    """By how many combinations each option stays what it is: those of the doses after it, the last turning fastest."""
-    found = np.ones(len(options.record), np.int64)
-    count = np.diff(options.bounds)
-    for k in range(1, int(count.max(initial=0))):
-        item = np.flatnonzero(count > k)
-        at = options.bounds[item + 1] - 1 - k
-        found[at] = np.minimum(found[at + 1] * options.sizes[at + 1], WORLDS + 1)
+def _ordered(run: Longs, day: Ints, rank: Ints) -> Longs:
+    """Doses as numbers that ascend by run, day and reference."""
+    bits = int(rank.max(initial=0)).bit_length()
+    found: Longs = (((run << DAY_BITS) | day) << bits) | rank
     return found
 
 
-def _with_returns(
-    doses: Doses, drugs: Drugs, readings: Readings, lines: Grouped, again: Longs, rules: Rules
-) -> tuple[Doses, Readings, Grouped]:
-    """The readings, and after them those again in which a drug that comes back joins its old line."""
-    more = _doses_of(doses, again)
-    second = replace(readings.take(again), returns=np.ones(len(again), np.bool_))
-    found = grouped(more, drugs, second, rules)
-    return (
-        Doses(
-            np.concatenate([doses.bounds, doses.bounds[-1] + more.bounds[1:]]),
-            np.concatenate([doses.record, more.record]),
-            np.concatenate([doses.start, more.start]),
-        ),
-        Readings(*(
-            np.concatenate([getattr(readings, name), getattr(second, name)])
-            for name in ("item", "possible", "returns", "parted")
-        )),
-        Grouped(
-            np.concatenate([lines.line, found.line]), np.concatenate([lines.lines, found.lines]), lines.swayed
-        ),
-    )  # fmt: skip
-
-
-def _doses_of(doses: Doses, index: Longs) -> Doses:
-    count = np.diff(doses.bounds)[index]
-    _, dose = spread_out(doses.bounds[index], count)
-    return Doses(bounds_of(count), doses.record[dose], doses.start[dose])
+_Found = tuple[Longs, _Read, Grouped]
 
 
 def _assembled(
-    batch: Batch, pairs: Pairs, doses: Doses, readings: Readings, lines: Grouped, tried: Bools, base: Longs,
-    unexplored: Longs, rules: Rules, drugs: Drugs,
+    batch: Batch, pairs: Pairs, found: Sequence[_Found], tried: Bools, base: Longs, unexplored: Longs, rules: Rules,
+    drugs: Drugs,
 ) -> Lines:  # fmt: skip
     """Worlds in the order of items, lines in the order of worlds, doses in the order of lines."""
-    order = np.argsort(readings.item, kind="stable")
+    item = np.concatenate([each for each, _, _ in found])
+    order = np.argsort(item, kind="stable")
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    count = lines.lines[order]
+    count = np.concatenate([grouped_.lines for _, _, grouped_ in found])[order]
     bounds = bounds_of(count)
-    reading = np.repeat(np.arange(len(readings)), np.diff(doses.bounds))
-    line = bounds[place[reading]] + lines.line
+    size = np.concatenate([np.diff(read.doses.bounds) for _, read, _ in found])
+    line = np.repeat(bounds[place], size) + np.concatenate([grouped_.line for _, _, grouped_ in found])
     by_line = np.argsort(line, kind="stable")
-    line, record, day = line[by_line], doses.record[by_line], doses.start[by_line]
-    first = np.searchsorted(line, np.arange(bounds[-1] + 1))
+    record = np.concatenate([read.doses.record for _, read, _ in found])[by_line]
+    day = np.concatenate([read.doses.start for _, read, _ in found])[by_line]
+    since = np.concatenate([read.since for _, read, _ in found])[by_line]
+    first = bounds_of(np.bincount(line, minlength=bounds[-1]))
+    every = np.ones(len(order), np.bool_)
+    every[: len(tried)] = tried
     return Lines(
-        item=readings.item[order],
-        worlds=np.searchsorted(readings.item[order], np.arange(batch.n + 1)),
-        tried=tried[order],
+        item=item[order],
+        worlds=np.searchsorted(item[order], np.arange(batch.n + 1)),
+        tried=every[order],
         base=place[base],
         unexplored=unexplored,
         cancer=np.arange(batch.n),
         lines=bounds,
+        since=since[first[:-1]],
         start=day[first[:-1]],
         settings=_line_settings(setting_of(batch, pairs), first, record),
         doses=first,
@@ -493,7 +393,7 @@ def line_numbers(batch: Batch, pairs: Pairs) -> tuple[Floats, Floats]:
 
     A recorded number holds; where the dates tell of more lines before it than the number allows, the range covers both.
     """
-    every, index = _cancers(batch)
+    every, index = of_cancers(batch)
     table = batch.table("treatments")
     low, high = every.once("line numbers", lambda: _numbers(every))
     cancer = index[pairs.item]
@@ -550,7 +450,7 @@ def next_line_start(batch: Batch, pairs: Pairs) -> Spans:
 
     For a drug of a line that is the line after it, for any other treatment the first line begun after its start.
     """
-    every, index = _cancers(batch)
+    every, index = of_cancers(batch)
     table, found = batch.table("treatments"), _all_lines(every)
     within, low, high = every.once("next lines", lambda: _next_lines(every))
     cancer = index[pairs.item]
@@ -575,17 +475,19 @@ def _next_lines(every: Batch) -> tuple[Longs, Ints, Ints]:
     """By place of each pair with a treatment: in how many worlds it is part of a line, and when the next one begins."""
     table, found = every.table("treatments"), _all_lines(every)
     world = found.world_of_line
-    following = np.append(found.start[1:], FUTURE)
     is_last = np.append(world[1:] != world[:-1], True)[: len(world)]
-    following = np.where(is_last, FUTURE, following[: len(world)]).astype(np.int32)
+    earliest, latest = (
+        np.where(is_last, FUTURE, np.append(day[1:], FUTURE)[: len(world)]).astype(np.int32)
+        for day in (found.since, found.start)
+    )
     count = number_of_places(every, table)
     owner = found.line_of_dose
     tried = found.tried[world[owner]]
     owner = owner[tried]
     at = every.once("places", lambda: places(every, table))[found.item[world[owner]]] + found.row[tried]
     low, high = np.full(count, FUTURE, np.int32), np.zeros(count, np.int32)
-    np.minimum.at(low, at, following[owner])
-    np.maximum.at(high, at, following[owner])
+    np.minimum.at(low, at, earliest[owner])
+    np.maximum.at(high, at, latest[owner])
     return np.bincount(at, minlength=count), low, high
 
 
@@ -604,9 +506,10 @@ def _lines_after(every: Batch, cancer: Longs, row: Longs, begun: Ints, somewhere
     pair, world = pair[asked], world[asked]
     run, line = spread_out(found.lines[world], np.diff(found.lines)[world])
     later = found.start[line] > begun[pair[run]]
-    first = np.full(len(pair), FUTURE, np.int32)
-    np.minimum.at(first, run[later], found.start[line[later]])
+    earliest, latest = np.full(len(pair), FUTURE, np.int32), np.full(len(pair), FUTURE, np.int32)
+    np.minimum.at(earliest, run[later], found.since[line[later]])
+    np.minimum.at(latest, run[later], found.start[line[later]])
     lo, hi = np.full(len(cancer), FUTURE, np.int32), np.zeros(len(cancer), np.int32)
-    np.minimum.at(lo, pair, first)
-    np.maximum.at(hi, pair, first)
+    np.minimum.at(lo, pair, earliest)
+    np.maximum.at(hi, pair, latest)
     return lo, hi

@@ -283,8 +283,15 @@ def cohort(cancer):
     return batch_of(COHORT, cancer=cancer)
 
 
-@pytest.mark.parametrize("cancer", ["", "leiomyosarcoma"])
-@pytest.mark.parametrize("rule", PATTERNS)
+#: What a pattern says hangs on the cancer at hand where it asks of one of these.
+OF_A_CANCER = ("this cancer", "setting:", "line:", "outcome:")
+ASKED = [
+    *((rule, "leiomyosarcoma") for rule in PATTERNS),
+    *((rule, "") for rule in PATTERNS if any(word in rule for word in OF_A_CANCER)),
+]
+
+
+@pytest.mark.parametrize(("rule", "cancer"), ASKED)
 def test_the_candidates_are_those_of_the_reference(rule, cancer):
     batch, contexts = cohort(cancer)
     expected = found_by_reference(contexts, records_of(rule))

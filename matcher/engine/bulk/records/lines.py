@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ from matcher.engine.bulk.courses import course, under_way
 from matcher.engine.bulk.findings import IMPRECISE, MET_NEVER, Findings, all_of, chosen, truths
 from matcher.engine.bulk.grouping import Doses, Drugs, Readings, grouped
 from matcher.engine.bulk.groups import any_of, bounds_of, spread_out
-from matcher.engine.bulk.lines import Lines, lines_of, number_of_places, places, shares
+from matcher.engine.bulk.lines import Lines, lines_of, number_of_places, of_cancers, places, shares
 from matcher.engine.bulk.records import treatments
 from matcher.engine.bulk.records.candidates import OVER, Candidates
 from matcher.engine.bulk.tallies import NOTHING_OPEN, Tally, in_range
@@ -31,6 +31,24 @@ _T = TypeVar("_T", bound=np.generic)
 
 def line_candidates(batch: Batch, records: t.Records, history: bool) -> Candidates:
     """The lines of each item as candidates, each with its course; certain if they are lines in every world."""
+    if not _of_every_line(records):
+        return _candidates(batch, records)
+    every, index = of_cancers(batch)
+    found = every.once(("line candidates", records), lambda: _candidates(every, records))
+    bounds = np.searchsorted(found.item, np.arange(every.n + 1))
+    own = np.flatnonzero(index >= 0)
+    run, at = spread_out(bounds[index[own]], np.diff(bounds)[index[own]])
+    return replace(found.take(at), item=own[run])
+
+
+def _of_every_line(records: t.Records) -> bool:
+    """Whether a pattern asks no more of lines than their setting and end: few do so in few ways, so that what they say
+    of all cancers is kept for all documents."""
+    fields = {item.field for item in records.tests}
+    return is_every_line(records.concepts) and records.other_than is None and fields <= {"setting", "ended"}
+
+
+def _candidates(batch: Batch, records: t.Records) -> Candidates:
     found = lines_of(batch)
     truth = _line_truths(batch, records)
     own, line = _plainly(batch)
@@ -199,18 +217,27 @@ def count_of_lines(batch: Batch, leaf: t.Count) -> Findings:
     """The findings of `count line(…) op n`; of items without a cancer there is nothing to count."""
     records = leaf.records
     low, high = count_lines(batch, records)
-    own, _ = _plainly(batch)
-    plain = np.bincount(own, minlength=batch.n)
-    # What was a line stays one.
-    ceasing = np.zeros((batch.n, 4), np.int64)
-    ceasing[:, 3] = plain
-    count = Tally(low, high, np.full(batch.n, NOTHING_OPEN, np.uint8), ceasing)
+    # What was a line stays one, so that nothing counted ceases.
+    count = Tally(low, high, np.full(batch.n, NOTHING_OPEN, np.uint8))
     silent = treatments.unrecorded_treatment(batch, t.Records(Kind.LINE, records.concepts), batch.asked)
     return chosen(batch.focus < 0, all_of(batch.n, IMPRECISE), in_range(leaf, count, silent))
 
 
 def count_lines(batch: Batch, records: t.Records) -> tuple[Longs, Longs]:
-    """The range of the number of lines that match a pattern, for each item: at least, at most."""
+    """The range of the number of lines that match a pattern, for each item: at least, at most; of no cancer none."""
+    if not _of_every_line(records):
+        return _counted(batch, records)
+    every, index = of_cancers(batch)
+    low, high = every.once(("lines counted", records), lambda: _counted(every, records))
+    return _taken(low, index), _taken(high, index)
+
+
+def _taken(numbers: Longs, index: Longs) -> Longs:
+    """Numbers by an index, 0 where it is -1."""
+    return np.append(numbers, 0)[index]
+
+
+def _counted(batch: Batch, records: t.Records) -> tuple[Longs, Longs]:
     found = lines_of(batch)
     truth = _line_truths(batch, records)
     world = found.world_of_line

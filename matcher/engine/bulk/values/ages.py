@@ -123,39 +123,20 @@ def _passing(batch: Batch, months: float) -> tuple[Ints, Bools]:
     Of every birth date that may be: the day on which the limit is reached, and the end of the year or month of it.
     """
     step = 1 if months % 12 else 12
-    row, item = _births_of(batch)
+    columns = batch.view.columns
+    pairs = batch.once("births of items", lambda: batch.join(columns.birth_patient, None))
+    first, last = columns.birth_lo[pairs.row], columns.birth_hi[pairs.row]
     flips = np.full(batch.n, FUTURE, np.int32)
     turns = np.zeros(batch.n, np.bool_)
-    for born in _possible(batch.view):
-        (_, month, at) = parts_of(born)
+    for born in [first] if np.array_equal(first, last) else [first, last]:
+        _, month, at = parts_of(born)
         leap = (month == 2) & (at == 29)
         for reached in (math.ceil(months), math.floor(months) + step):
-            day = add_months(born, reached)
+            passed = add_months(born, reached)
             if leap.any():
-                _, on_month, on = parts_of(day)
-                day = day + (leap & (on_month == 2) & (on == 28))  # 29 February counts on 1 March
-            passed = day[row]
-            later = passed > batch.asked[item]
-            np.minimum.at(flips, item[later], passed[later])
-            turns[item[later]] = True
+                _, on_month, on = parts_of(passed)
+                passed = passed + (leap & (on_month == 2) & (on == 28))  # 29 February counts on 1 March
+            later = passed > batch.asked[pairs.item]
+            np.minimum.at(flips, pairs.item[later], passed[later])
+            turns[pairs.item[later]] = True
     return flips, turns
-
-
-def _possible(view: View) -> list[Ints]:
-    """The first and the last days of each birth, once where all births are known to the day."""
-    lo, hi = view.columns.birth_lo, view.columns.birth_hi
-    return [lo] if np.array_equal(lo, hi) else [lo, hi]
-
-
-def _births_of(batch: Batch) -> tuple[Longs, Longs]:
-    """Each birth row with each item of its patient: rows and items."""
-    return batch.once("births of items", lambda: _joined(batch))
-
-
-def _joined(batch: Batch) -> tuple[Longs, Longs]:
-    patient = batch.view.columns.birth_patient
-    firsts = np.searchsorted(batch.patient, np.arange(batch.view.patients + 1))
-    count = (firsts[1:] - firsts[:-1])[patient]
-    row = np.repeat(np.arange(len(patient)), count)
-    within = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-    return row, np.repeat(firsts[patient], count) + within

@@ -10,8 +10,9 @@ cancer it asks about. So it is answered once per patient of the view, and items 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -138,10 +139,11 @@ def comparison(batch: Batch, left: t.Value, operator: t.Operator, right: t.Value
 
 def _of_patients(batch: Batch, leaf: t.Rule, answer: Callable[[Batch], Findings]) -> Findings:
     """The answer of a leaf, once per patient where it hangs on the patient alone, else per item."""
-    if not _about_patients(leaf) or not batch.once("as known", lambda: bool((batch.asked == batch.known).all())):
+    asks = _asked_of(leaf)
+    if asks is None or not batch.once("as known", lambda: bool((batch.asked == batch.known).all())):
         return answer(batch)
     patients = _patients(batch)
-    windows = tuple(window_of(batch.words, each, _window(leaf)) for each in _observations(leaf))
+    windows = tuple(window_of(batch.words, each, _window(leaf)) for each in asks)
     found = patients.once(("leaf", leaf, windows), lambda: answer(patients))
     if batch.once("everyone once", lambda: np.array_equal(batch.patient, patients.patient)):
         return found
@@ -153,18 +155,18 @@ def _of_patients(batch: Batch, leaf: t.Rule, answer: Callable[[Batch], Findings]
     return Findings(found.code[batch.patient], flips)
 
 
-def _about_patients(leaf: t.Rule) -> bool:
-    """Whether a leaf asks for nothing that hangs on a cancer, a treatment at hand or a document's definitions."""
-    return not any(isinstance(node, t.Event | t.ThisTreatment | t.Dose) for node in t.walk(leaf))
+@lru_cache(maxsize=16_384)
+def _asked_of(leaf: t.Rule) -> tuple[t.Observation, ...] | None:
+    """The tests a leaf asks of; None where it hangs on a cancer, the treatment at hand or a document's definitions."""
+    nodes = tuple(t.walk(leaf))
+    if any(isinstance(node, t.Event | t.ThisTreatment | t.Dose) for node in nodes):
+        return None
+    return tuple(node for node in nodes if isinstance(node, t.Observation))
 
 
 def _window(leaf: t.Rule) -> t.Window | None:
     assert isinstance(leaf, t.Comparison | t.Between | t.IsCode | t.IsRecorded)  # the leaves that ask for values
     return leaf.window
-
-
-def _observations(leaf: object) -> Iterator[t.Observation]:
-    return (node for node in t.walk(leaf) if isinstance(node, t.Observation))
 
 
 def _patients(batch: Batch) -> Batch:
@@ -242,7 +244,8 @@ def _against(batch: Batch, readings: Readings, operator: t.Operator, right: t.Va
             found = np.where((truth == 1) & (limit.reason != NONE), limit.reason, found)
         return found
 
-    if readings.test == "sex":
+    if not len(readings) or (readings.blank is not None and readings.blank.all()):
+        # There is no number to compare, so neither is there anything on the right to read.
         return np.full(len(readings), IMPRECISE, np.uint8)
     found = _side(batch, right, readings, window)(readings.item, decide)
     if readings.blank is not None:

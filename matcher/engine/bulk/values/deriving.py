@@ -19,7 +19,7 @@ from matcher.engine.bulk.calendar import add_months
 from matcher.engine.bulk.columns import NO_DAY, Bools, Floats, Ints, Longs
 from matcher.engine.bulk.intervals import Intervals
 from matcher.engine.bulk.values.ages import ages_on, births
-from matcher.engine.bulk.values.entries import Entries, joined, reported, rows_of, shell
+from matcher.engine.bulk.values.entries import Entries, joined, no_codes, reported, rows_of
 from matcher.engine.bulk.values.limits import limits_of
 from matcher.engine.bulk.view import View
 from matcher.engine.reference.context import Settings
@@ -103,11 +103,17 @@ def _days(view: View, test: str) -> _Days:
 
 def _exact_of(view: View, rows: Longs) -> _Exact:
     table = view.tables["observations"]
-    low, high = table.number["low"][rows], table.number["high"][rows]
-    first, last = table.lo["date"][rows], table.hi["date"][rows]
-    kept = (low == high) & (low > 0) & (first == last) & (first != NO_DAY)
-    rows = rows[kept]
-    return _Exact(rows, table.patient[rows], low[kept], first[kept])
+    rows = rows[_are_exact(view, rows)]
+    return _Exact(rows, table.patient[rows], table.number["low"][rows], table.lo["date"][rows])
+
+
+def _are_exact(view: View, rows: Longs) -> Bools:
+    """Which rows tell a positive number of a day."""
+    table = view.tables["observations"]
+    low, first = table.number["low"][rows], table.lo["date"][rows]
+    number, day = (low == table.number["high"][rows]) & (low > 0), (first == table.hi["date"][rows]) & (first != NO_DAY)
+    found: Bools = number & day
+    return found
 
 
 def computed_values(view: View, test: str, settings: Settings) -> Entries | None:
@@ -119,16 +125,10 @@ def computed_values(view: View, test: str, settings: Settings) -> Entries | None
 def _made(view: View, row: Longs, lo: Floats, hi: Floats) -> Entries:
     """What was computed for the rows it is dated by, ascending."""
     table = view.tables["observations"]
-    return Entries(
-        shell(view.patients, table.patient[row], table.order[row]),
-        row,
-        table.lo["date"][row],
-        table.hi["date"][row],
-        Intervals.between(lo, hi),
-        np.zeros(len(row), np.int32),
-        (None,),
-        np.zeros(len(row), np.bool_),
-    )
+    day = table.lo["date"][row]
+    none_own = np.zeros(len(row), np.bool_)
+    value = Intervals.between(lo, hi)
+    return Entries(table.patient[row], row, day, day, value, no_codes(len(row)), (None,), none_own)
 
 
 def _female(view: View, patient: Ints) -> tuple[Bools, Bools]:
@@ -251,11 +251,11 @@ def _qtc(view: View, settings: Settings) -> Entries:
     named = np.zeros(view.patients, np.bool_)
     for test in ("qtcf", "qtcb"):
         entries = reported(view, test)
-        entries = entries.take(np.isin(entries.row, _measured(view, test).row))
-        named[entries.table.patient] = True
+        entries = entries.take(_are_exact(view, entries.row))
+        named[entries.patient] = True
         parts.append(entries)
     made = _qtcf(view, settings)
-    return joined([*parts, made.take(~named[made.table.patient])])
+    return joined([*parts, made.take(~named[made.patient])])
 
 
 def _anc(view: View, _: Settings) -> Entries:

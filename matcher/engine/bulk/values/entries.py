@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matcher.engine.bulk.batch import Batch, Pairs
-from matcher.engine.bulk.columns import Bools, Ints, Longs, Table
+from matcher.engine.bulk.columns import Bools, Ints, Longs
 from matcher.engine.bulk.intervals import Intervals
 from matcher.engine.bulk.values.limits import Limits, limits_of
 from matcher.engine.bulk.view import View
@@ -21,14 +21,14 @@ from matcher.engine.bulk.view import View
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Values of one test, arrays of shape (k,), ascending by patient.
+    """Values of one test, arrays of shape (k,), ascending by `patient`.
 
     `row` is the row of the table of observations a value was made of: its day (`first` to `last`, NO_DAY where there is
     none) is that row's, and so are its limits of normal, laboratory and method where `own` says so (None: always).
     `code` indexes `words`; `origin` numbers the makings of which several were joined (None: they are of one).
     """
 
-    table: Table
+    patient: Ints
     row: Longs
     first: Ints
     last: Ints
@@ -43,7 +43,7 @@ class Entries:
 
     def pairs(self, batch: Batch) -> Pairs:
         """Each item of a batch with each of its patient's values."""
-        return batch.pairs(self.table)
+        return batch.join(self.patient, None)
 
     def limits(self, view: View, test: str, *, upper: bool) -> Limits:
         """The limits of normal that hold for them as values of a test; these entries are remembered by the view."""
@@ -54,16 +54,10 @@ class Entries:
     def take(self, kept: NDArray[Any]) -> Entries:
         """Some of them (a mask or ascending indices)."""
         return replace(
-            self, table=shell(self.table.patients, self.table.patient[kept], self.table.order[kept]),
-            row=self.row[kept], first=self.first[kept], last=self.last[kept], value=self.value.take(kept),
-            code=self.code[kept], own=None if self.own is None else self.own[kept],
+            self, patient=self.patient[kept], row=self.row[kept], first=self.first[kept], last=self.last[kept],
+            value=self.value.take(kept), code=self.code[kept], own=None if self.own is None else self.own[kept],
             origin=None,
         )  # fmt: skip
-
-
-def shell(patients: int, patient: Ints, order: Ints) -> Table:
-    """A table of nothing but whose rows they are: enough to join them to items."""
-    return Table("values", patients, patient, order)
 
 
 def rows_of(view: View, test: str) -> Longs:
@@ -92,23 +86,31 @@ def reported(view: View, test: str) -> Entries:
 
 def _reported(view: View, rows: Longs) -> Entries:
     table = view.tables["observations"]
+    first, last = table.lo["date"][rows], table.hi["date"][rows]
+    code = table.coded["code"].codes[rows]
     return Entries(
-        shell(view.patients, table.patient[rows], table.order[rows]),
+        table.patient[rows],
         rows,
-        table.lo["date"][rows],
-        table.hi["date"][rows],
+        first,
+        # Most dates are known to the day, and most tests have no codes: neither is kept twice, or for nothing.
+        first if np.array_equal(first, last) else last,
         Intervals.between(
             table.number["low"][rows], table.number["high"][rows], table.flag["low_open"][rows] == 1,
             table.flag["high_open"][rows] == 1,
         ),
-        table.coded["code"].codes[rows].astype(np.int32),
+        code.astype(np.int32) if code.any() else no_codes(len(rows)),
         table.coded["code"].values,
     )  # fmt: skip
 
 
+def no_codes(number: int) -> Ints:
+    """The codes of values that are numbers: one 0, which stands for all."""
+    return np.broadcast_to(np.int32(0), number)
+
+
 def joined(parts: Sequence[Entries]) -> Entries:
     """The values of several makings together: of each patient those of the first, then those of the next."""
-    patient = np.concatenate([part.table.patient for part in parts])
+    patient = np.concatenate([part.patient for part in parts])
     order = np.argsort(patient, kind="stable")
 
     def all_(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
@@ -117,7 +119,7 @@ def joined(parts: Sequence[Entries]) -> Entries:
 
     offsets = np.cumsum([0, *(len(part.words) for part in parts)])
     return Entries(
-        shell(parts[0].table.patients, patient[order], all_([part.table.order for part in parts])),
+        patient[order],
         all_([part.row for part in parts]),
         all_([part.first for part in parts]),
         all_([part.last for part in parts]),

@@ -31,7 +31,7 @@ from matcher.engine.bulk.findings import (
 from matcher.engine.bulk.intervals import Intervals
 from matcher.engine.bulk.resting import leaving
 from matcher.engine.bulk.values.deriving import computed_values
-from matcher.engine.bulk.values.entries import Entries, joined, reported, shell
+from matcher.engine.bulk.values.entries import Entries, joined, reported
 from matcher.engine.bulk.view import View
 from matcher.engine.bulk.windows import NONE, absent, moment, opened
 from matcher.engine.reference.context import Context, UnknownWord
@@ -228,7 +228,7 @@ def _sex(batch: Batch) -> Meant:
     nothing = np.full(len(item), np.nan)
     none = np.zeros(len(item), np.int32)
     entries = Entries(
-        shell(batch.n, item.astype(np.int32), none), np.zeros(len(item), np.int64), none, none,
+        none, np.zeros(len(item), np.int64), none, none,
         Intervals.between(nothing, nothing), code, words,
     )  # fmt: skip
     return Meant.of(
@@ -313,7 +313,7 @@ def _selected(batch: Batch, selector: t.Observation, span: t.Window | None) -> S
         meant, used = _on_two_scales(batch, selector, frames)
     else:
         pool, beyond = _sorted_out(batch, _entries(batch, selector), frames, selector.method)
-        meant, used = _picked(_nothing(batch, frames, beyond), selector, pool), [pool]
+        meant, used = _picked(batch, _nothing(batch, frames, beyond), selector, pool), [pool]
     return Selection(meant, earlier(frames.flips, *(_lapses(batch, pool, frames.amount) for pool in used)))
 
 
@@ -420,10 +420,10 @@ def _lapses(batch: Batch, pool: _Pool, amount: t.Amount | None) -> Ints | None:
 # --- which of several ----------------------------------------------------------------------------------------------
 
 
-def _picked(nothing: Codes, selector: t.Observation, pool: _Pool) -> Meant:
+def _picked(batch: Batch, nothing: Codes, selector: t.Observation, pool: _Pool) -> Meant:
     """The values selected. What only may be in the window decides nothing by itself."""
     if selector.pick is t.Pick.MEAN:
-        return _mean(nothing, selector, pool)
+        return _mean(batch, nothing, selector, pool)
     code = nothing.copy()
     code[pool.items] = np.where(pool.any_of(pool.fresh), _READ, IMPRECISE)
     pool = pool.take((code[pool.items] == _READ)[pool.group])
@@ -456,13 +456,15 @@ def _why(pool: _Pool) -> Codes:
     return np.where((earliest == latest) & (earliest != NO_DAY), CONFLICTING, IMPRECISE).astype(np.uint8)
 
 
-def _mean(nothing: Codes, selector: t.Observation, pool: _Pool) -> Meant:
+def _mean(batch: Batch, nothing: Codes, selector: t.Observation, pool: _Pool) -> Meant:
     """The mean of the last values; none where a value that may belong to them is doubtful or shares the cut's day."""
     number = selector.last
     code = nothing.copy()
     code[pool.items] = np.where(pool.any_of(~pool.fresh | (pool.first == NO_DAY)), IMPRECISE, _READ)
     pool = pool.take((code[pool.items] == _READ)[pool.group])
-    order = np.lexsort((pool.entries.table.order[pool.entry], pool.last, pool.first, pool.group))
+    order = np.lexsort(
+        (batch.table("observations").order[pool.entries.row[pool.entry]], pool.last, pool.first, pool.group)
+    )
     entry, first, last = pool.entry[order], pool.first[order], pool.last[order]
     count = np.diff(np.append(pool.starts, len(pool)))
     ends = pool.starts + count
@@ -539,7 +541,7 @@ def _on_two_scales(batch: Batch, selector: t.Observation, frames: _Frames) -> tu
     converted = batch.view.once(("converted", test), lambda: _converted(batch.view, test))
     other, told_other = _sorted_out(batch, converted, frames, "")
     nothing = _nothing(batch, frames, told | told_other)
-    native, foreign = _picked(nothing, selector, mine), _picked(nothing, selector, other)
+    native, foreign = (_picked(batch, nothing, selector, pool) for pool in (mine, other))
     fresh, fresh_other = (pool.take(pool.fresh).has(batch.n) for pool in (mine, other))
     turned = ~fresh & fresh_other
     code = np.where(~fresh & other.has(batch.n), IMPRECISE, native.code).astype(np.uint8)
