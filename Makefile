@@ -15,7 +15,7 @@ PYTEST := $(PY) -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-cov
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-services lint docs bench clean
+.PHONY: help setup demo serve test test-services soak lint docs bench clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ test: $(INSTALLED)  ## every test that needs no outside server
 
 test-services: $(INSTALLED)  ## the same tests on PostgreSQL and Redis: DATABASE_URL and REDIS_URL, or throwaway ones
 	@.ci/services $(PYTEST)
+
+soak: $(INSTALLED)  ## compare the two engines on made-up rules, trials and patients until stopped, or for MINUTES
+	@$(PY) -m tests.generative.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ONLY),--only $(ONLY))
 
 lint: $(INSTALLED)  ## style, types, import rules, migrations, API schema
 	@$(VENV)/bin/ruff check .

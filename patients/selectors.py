@@ -77,7 +77,7 @@ def patient_record(patient: Patient, *, known_at: datetime | None = None) -> fac
     engine's work: the record holds later dates too.
     """
     known_at = known_at or timezone.now()
-    found = list(_records([patient], patient.registry, known_at, _Declared.read(patient.registry, known_at)))
+    found = list(_records([patient], patient.registry, known_at, Declared.read(patient.registry, known_at)))
     return found[0]
 
 
@@ -102,7 +102,7 @@ def keyed_patient_records(
 ) -> Iterator[tuple[int, facts.Patient]]:
     """As `patient_records`, each with the primary key of its patient, by which results are stored."""
     known_at = known_at or timezone.now()
-    declared = _Declared.read(registry, known_at)
+    declared = Declared.read(registry, known_at)
     in_registry = registry_patients(registry, known_at=known_at)
     for patients in _chunks_by_key(in_registry, chunk) if ids is None else _chunks_of_ids(in_registry, ids, chunk):
         yield from zip(
@@ -125,7 +125,7 @@ def _chunks_of_ids(patients: QuerySet[Patient], ids: Iterable[int], chunk: int) 
 
 
 @dataclass(frozen=True, slots=True)
-class _Declared:
+class Declared:
     """What holds for every patient of a registry."""
 
     policies: tuple[facts.Policy, ...]
@@ -133,7 +133,7 @@ class _Declared:
     zone: ZoneInfo
 
     @classmethod
-    def read(cls, registry: Registry, known_at: datetime) -> _Declared:
+    def read(cls, registry: Registry, known_at: datetime) -> Declared:
         policies = tuple(
             facts.Policy(
                 domain=row.domain,
@@ -162,7 +162,7 @@ class _Declared:
 
 
 def _records(
-    patients: list[Patient], registry: Registry, known_at: datetime, declared: _Declared
+    patients: list[Patient], registry: Registry, known_at: datetime, declared: Declared
 ) -> Iterator[facts.Patient]:
     """The records of one chunk, in the order given: one query per kind of row."""
     keys = [patient.pk for patient in patients]

@@ -663,7 +663,8 @@ class Named:
 
 
 Leaf = Comparison | Between | IsCode | IsRecorded | Has | Count | Ask | Named
-Rule = And | Or | Not | If | Except | Quota | Leaf
+Connective = And | Or | Not | If | Except | Quota
+Rule = Connective | Leaf
 
 
 # --- definitions ---------------------------------------------------------------------------------------------------

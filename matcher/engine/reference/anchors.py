@@ -193,10 +193,11 @@ def in_days(window: t.Window | None, half_life: float | None) -> t.Window | None
     """The window with half-lives turned into days, for a drug whose half-life in hours is known."""
     if half_life is None or not isinstance(window, t.Within):
         return window
-    return replace(window, amount=_amount_in_days(window.amount, half_life))
+    return replace(window, amount=amount_in_days(window.amount, half_life))
 
 
-def _amount_in_days(amount: t.Amount, half_life: float) -> t.Amount:
+def amount_in_days(amount: t.Amount, half_life: float) -> t.Amount:
+    """An amount of time with half-lives, in hours, turned into days."""
     if isinstance(amount, t.Extreme):
         return t.Extreme(amount.greater, tuple(_span_in_days(span, half_life) for span in amount.spans))
     return _span_in_days(amount, half_life)

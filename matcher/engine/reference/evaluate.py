@@ -6,7 +6,7 @@ for every node, with the facts that decided and the facts that are missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -93,36 +93,43 @@ def focuses(context: Context) -> list[Context]:
 def evaluate(rule: t.Rule, context: Context) -> Finding:
     """The finding of a rule in a context, with one for each of its parts."""
     match rule:
-        case t.And(parts):
-            found = [evaluate(part, context) for part in parts]
-            return algebra.both(found).of(rule, tuple(found))
-        case t.Or(parts):
-            found = [evaluate(part, context) for part in parts]
-            return algebra.either(found).of(rule, tuple(found))
-        case t.Not(part):
-            inner = evaluate(part, context)
-            return algebra.negate(inner).of(rule, (inner,))
-        case t.Quota(bound, number, parts):
-            found = [evaluate(part, context) for part in parts]
-            return algebra.quota(bound, number, found).of(rule, tuple(found))
-        case t.Except(main, when):
-            found = [evaluate(main, context), evaluate(when, context)]
-            return algebra.both([found[0], algebra.negate(found[1])]).of(rule, tuple(found))
-        case t.If():
-            return _if(rule, context)
         case t.Named(name):
             inner = evaluate(context.defined_rule(name), context)
             return inner.of(rule, (inner,))
+        case t.And() | t.Or() | t.Not() | t.Quota() | t.Except() | t.If():
+            return connected(rule, lambda part: evaluate(part, context))
         case _:
             return _leaf(rule, context).about(rule)
 
 
-def _if(rule: t.If, context: Context) -> Finding:
+def connected(rule: t.Connective, answer: Callable[[t.Rule], Finding]) -> Finding:
+    """The finding of a connective; `answer` gives those of its parts."""
+    match rule:
+        case t.And(parts):
+            found = [answer(part) for part in parts]
+            return algebra.both(found).of(rule, tuple(found))
+        case t.Or(parts):
+            found = [answer(part) for part in parts]
+            return algebra.either(found).of(rule, tuple(found))
+        case t.Not(part):
+            inner = answer(part)
+            return algebra.negate(inner).of(rule, (inner,))
+        case t.Quota(bound, number, parts):
+            found = [answer(part) for part in parts]
+            return algebra.quota(bound, number, found).of(rule, tuple(found))
+        case t.Except(main, when):
+            found = [answer(main), answer(when)]
+            return algebra.both([found[0], algebra.negate(found[1])]).of(rule, tuple(found))
+        case t.If():
+            return _if(rule, answer)
+
+
+def _if(rule: t.If, answer: Callable[[t.Rule], Finding]) -> Finding:
     """A met: B. A not met: C, or met. A unknown: B where B and C agree, else unknown."""
-    condition = evaluate(rule.condition, context)
-    then = evaluate(rule.then, context)
+    condition = answer(rule.condition)
+    then = answer(rule.then)
     nothing = Finding(Truth.MET, None, Change.NEVER)
-    otherwise = evaluate(rule.otherwise, context) if rule.otherwise is not None else nothing
+    otherwise = answer(rule.otherwise) if rule.otherwise is not None else nothing
     parts = (condition, then) if rule.otherwise is None else (condition, then, otherwise)
     if condition.truth is Truth.UNKNOWN:
         if then.truth is otherwise.truth:

@@ -5,7 +5,7 @@ A value of expression is that of the latest day on its scale. One assay that say
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -48,12 +48,12 @@ def biomarkers(context: Context, records: t.Records, history: bool) -> Iterable[
     for marker in _latest_values(markers) if "value" in fields else markers:
         change = Change.NEVER if marker.origin == "germline" else Change.ACTION
         shown = _marked(marker)
-        named = [_of_gene(context, marker, asked, change) if asked else met(change, shown)]
+        named = [of_gene(context, marker, asked, change) if asked else met(change, shown)]
         if other:
-            named.append(negate(_of_gene(context, marker, other, change)))
+            named.append(negate(of_gene(context, marker, other, change)))
         if is_another(named):
             continue
-        result = [] if fields & {"result", "value"} else [_positive(marker, change)]
+        result = [] if fields & {"result", "value"} else [positive(marker, change)]
         finding = both([*named, *result, *tests(context, records, marker, _fields(context, marker, change))])
         course = Course.event(days_upto(marker.date, context))
         found.append((marker, Candidate(marker, course, finding, shown)))
@@ -72,7 +72,7 @@ def biomarkers(context: Context, records: t.Records, history: bool) -> Iterable[
             yield candidate
 
 
-def _of_gene(context: Context, marker: Biomarker, asked: tuple[str, ...], change: Change) -> Finding:
+def of_gene(context: Context, marker: Biomarker, asked: tuple[str, ...], change: Change) -> Finding:
     """Whether a marker is of one of the asked genes; a fusion is of both its partners."""
     shown = _marked(marker)
     means = tuple(Reading(id) for id in marker.genes)
@@ -86,9 +86,9 @@ def _of_gene(context: Context, marker: Biomarker, asked: tuple[str, ...], change
 def _fields(context: Context, marker: Biomarker, change: Change) -> dict[str, Callable[[t.Test], Finding]]:
     return {
         "value": lambda test: _value_test(marker, test),
-        "result": lambda test: _result_test(marker, test, change),
-        "partner": lambda test: _concept_test(context, marker, "partner", marker.partner, Domain.GENE, test),
-        "assay": lambda test: _concept_test(context, marker, "assay", marker.assay, Domain.ASSAY, test),
+        "result": lambda test: result_test(marker, test, change),
+        "partner": lambda test: concept_test(context, marker, "partner", marker.partner, Domain.GENE, test),
+        "assay": lambda test: concept_test(context, marker, "assay", marker.assay, Domain.ASSAY, test),
     }
 
 
@@ -97,7 +97,7 @@ def _marked(marker: Biomarker) -> Evidence:
     return replace(dz.evidence_of(marker, " ".join(word for word in words if word)), unit=marker.unit or "")
 
 
-def _positive(marker: Biomarker, change: Change) -> Finding:
+def positive(marker: Biomarker, change: Change) -> Finding:
     if marker.result == "positive":
         return met(change, _marked(marker))
     if marker.result == "negative":
@@ -106,7 +106,7 @@ def _positive(marker: Biomarker, change: Change) -> Finding:
     return replace(missing_field(marker, Kind.BIOMARKER, "result"), reason=reason)
 
 
-def _result_test(marker: Biomarker, test: t.Test, change: Change) -> Finding:
+def result_test(marker: Biomarker, test: t.Test, change: Change) -> Finding:
     def leaf(test: t.Code | t.Compare | t.Link) -> Finding:
         assert isinstance(test, t.Code)  # the tree refuses anything else
         if marker.result is None:
@@ -133,7 +133,7 @@ def _value_test(marker: Biomarker, test: t.Test) -> Finding:
     return test_finding(test, leaf)
 
 
-def _concept_test(
+def concept_test(
     context: Context, marker: Biomarker, field: str, recorded: str | None, domain: Domain, test: t.Test
 ) -> Finding:
     def leaf(test: t.Code | t.Compare | t.Link) -> Finding:
@@ -188,7 +188,7 @@ def _repeated(marker: Biomarker) -> Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Tested:
     """One alternative of what a pattern asks of a test: all of them must have been negative for silence to say no.
 
     A test that names no codes (`not FISH`) is kept whole.
@@ -203,28 +203,43 @@ class _Asked:
 def unrecorded_marker(context: Context, records: t.Records, asked: tuple[str, ...]) -> Finding:
     """That no finding beyond those recorded matches: by coverage of the genes, or because they were tested negative."""
     fields = {item.field: item.test for item in records.tests}
-    origins = _alternatives(fields.get("origin"))
-    germline = all(isinstance(each, t.Code) and each.code == "germline" for each in origins)
-    change = Change.NEVER if germline else CHANGE_OF_ABSENCE[Kind.BIOMARKER]
     names = records.concepts.names
     name = "any gene" if records.concepts.is_any else " or ".join(names)
     if records.other_than is not None:
         excluded = f"other than {' or '.join(records.other_than.names)}"
         name, names = f"{name} {excluded}", (*names, excluded)
-        asked = _without(context, asked, context.concepts(records.other_than, (Domain.GENE,)))
+    change = change_of_silence(fields)
     found = []
-    for alteration, assay, origin, scale in product(
-        codes_of(fields.get("alteration")) or ("",), _alternatives(fields.get("assay")), origins,
-        _alternatives(fields.get("scale")),
-    ):  # fmt: skip
-        each = _Asked(alteration, assay, origin, scale)
+    for each, need in silences(context, records, asked):
         denials = list(_denials(context, fields, each))
-        text = f"{name} {alteration or 'alteration'}: tested?"
-        missing = Missing("biomarker", names, alteration, "", text, "pathology")
-        need = Need("biomarkers", "", asked, alteration, _assay_needed(context, assay))
+        text = f"{name} {each.alteration or 'alteration'}: tested?"
+        missing = Missing("biomarker", names, each.alteration, "", text, "pathology")
         day = context.asked
         found.append(absence(context, need, until=day, denials=denials, change=change, text=text, missing=missing))
     return either(found)
+
+
+def change_of_silence(fields: Mapping[str, t.Test]) -> Change:
+    """How the silence of the record may end: what one was born with is not going to change."""
+    germline = all(isinstance(each, t.Code) and each.code == "germline" for each in _alternatives(fields.get("origin")))
+    return Change.NEVER if germline else CHANGE_OF_ABSENCE[Kind.BIOMARKER]
+
+
+def silences(context: Context, records: t.Records, asked: tuple[str, ...]) -> list[tuple[Tested, Need]]:
+    """The alternatives of what a pattern asks of a test, each with what must be complete for silence to deny it."""
+    fields = {item.field: item.test for item in records.tests}
+    if records.other_than is not None:
+        asked = _without(context, asked, context.concepts(records.other_than, (Domain.GENE,)))
+    return [
+        (
+            Tested(alteration, assay, origin, scale),
+            Need("biomarkers", "", asked, alteration, _assay_needed(context, assay)),
+        )
+        for alteration, assay, origin, scale in product(
+            codes_of(fields.get("alteration")) or ("",), _alternatives(fields.get("assay")),
+            _alternatives(fields.get("origin")), _alternatives(fields.get("scale")),
+        )
+    ]  # fmt: skip
 
 
 def _alternatives(test: t.Test | None) -> tuple[t.Test | None, ...]:
@@ -251,31 +266,35 @@ def _without(context: Context, asked: tuple[str, ...], other: tuple[str, ...]) -
     return tuple(found) or asked
 
 
-def _denials(context: Context, fields: dict[str, t.Test], asked: _Asked) -> Iterable[tuple[str, Through]]:
-    """Rows that answer what is asked: negative results, and values, of which each denies every other on its scale.
+def _denials(context: Context, fields: Mapping[str, t.Test], asked: Tested) -> Iterable[tuple[str, Through]]:
+    """The genes that are denied what is asked, each with the row that denies it."""
+    for marker in context.patient.biomarkers:
+        if len(marker.genes) == 1 and denies(context, marker, fields, asked):
+            evidence = _marked(marker)
+            yield marker.genes[0], Through(FUTURE, evidence.value, evidence.source, evidence.fact)
+
+
+def denies(context: Context, marker: Biomarker, fields: Mapping[str, t.Test], asked: Tested) -> bool:
+    """Whether a row answers what is asked: a negative result does, and a value, which denies all others on its scale.
 
     A negative result denies its genes × its alteration × what its assay can see, and no more than it tested.
     """
-    for marker in context.patient.biomarkers:
-        measured = "value" in fields and (marker.low is not None or marker.high is not None)
-        if len(marker.genes) != 1 or not (measured or marker.result == "negative"):
-            continue
-        if (marker.alteration or "") != asked.alteration and not (measured and not asked.alteration):
-            continue
-        if _tests_less(marker, fields, measured) or not _same_origin(marker, asked.origin):
-            continue
-        if asked.assay is not None:
-            if _concept_test(context, marker, "assay", marker.assay, Domain.ASSAY, asked.assay).truth is not Truth.MET:
-                continue
-        elif not measured and marker.assay and not _sees(context, marker.assay, asked.alteration):
-            continue
-        if asked.scale is not None and (measured or marker.scale) and not _is_code(marker.scale, asked.scale):
-            continue
-        evidence = _marked(marker)
-        yield marker.genes[0], Through(FUTURE, evidence.value, evidence.source, evidence.fact)
+    measured = "value" in fields and (marker.low is not None or marker.high is not None)
+    if not (measured or marker.result == "negative"):
+        return False
+    if (marker.alteration or "") != asked.alteration and not (measured and not asked.alteration):
+        return False
+    if _tests_less(marker, fields, measured) or not _same_origin(marker, asked.origin):
+        return False
+    if asked.assay is not None:
+        if concept_test(context, marker, "assay", marker.assay, Domain.ASSAY, asked.assay).truth is not Truth.MET:
+            return False
+    elif not measured and marker.assay and not _sees(context, marker.assay, asked.alteration):
+        return False
+    return asked.scale is None or not (measured or marker.scale) or _is_code(marker.scale, asked.scale)
 
 
-def _tests_less(marker: Biomarker, fields: dict[str, t.Test], measured: bool) -> bool:
+def _tests_less(marker: Biomarker, fields: Mapping[str, t.Test], measured: bool) -> bool:
     """Whether a row speaks of one variant, exon, partner or class alone, and more than that or another is asked."""
     told = (
         (marker.variant, "variant", variant_relation),

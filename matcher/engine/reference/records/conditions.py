@@ -40,7 +40,7 @@ from patients.vocabulary import Domain, Relation, Vocabulary
 from trials.criteria import tree as t
 from trials.criteria.kinds import CONCEPT_DOMAINS, Kind
 
-_KINDS_OF: dict[Kind, str] = {
+KINDS_OF: dict[Kind, str] = {
     Kind.TOXICITY: "toxicity",
     Kind.ALLERGY: "allergy",
     Kind.FAMILY_HISTORY: "family history",
@@ -51,10 +51,10 @@ def conditions(context: Context, records: t.Records, history: bool) -> Iterable[
     """The lesions, comorbidities, toxicities, allergies or family histories that match or may match a pattern."""
     lesions, absent = _lesions(context, records.kind)
     for lesion in lesions:
-        ever = history or records.kind in (Kind.ALLERGY, Kind.FAMILY_HISTORY) or _temporal(context, lesion) == "event"
+        ever = history or records.kind in (Kind.ALLERGY, Kind.FAMILY_HISTORY) or temporal_of(context, lesion) == "event"
         for unit in _units(lesion) if ever else [lesion]:
             row = unit.rows[-1]
-            named = _named(context, records, row)
+            named = named_as(context, records, row)
             if is_another(named):
                 continue
             parts = [*named, *_of_this_cancer(context, row), *_presence(context, records, unit, lesion, ever, absent)]
@@ -74,7 +74,7 @@ def _lesions(context: Context, kind: Kind) -> tuple[tuple[dz.Disease, ...], list
 
 def _identity(context: Context, lesion: dz.Disease, row: Condition) -> str:
     """What is counted once: a lesion however often it is told of, an event each time."""
-    return row.id if _temporal(context, lesion) == "event" else lesion.rows[0].id
+    return row.id if temporal_of(context, lesion) == "event" else lesion.rows[0].id
 
 
 def _units(lesion: dz.Disease) -> list[dz.Disease]:
@@ -99,7 +99,7 @@ def _told(context: Context) -> tuple[Condition, ...]:
 
 def of_kind(row: Condition, kind: Kind) -> bool:
     """Whether a row is, or may be, of the kind a pattern asks for."""
-    asked = _KINDS_OF.get(kind)
+    asked = KINDS_OF.get(kind)
     if asked is None:
         return row.kind not in ("allergy", "family history")
     if row.kind is not None:
@@ -108,7 +108,7 @@ def of_kind(row: Condition, kind: Kind) -> bool:
     return not row.histologies if kind is Kind.TOXICITY else not (row.histologies or row.concepts)
 
 
-def _named(context: Context, records: t.Records, row: Condition) -> list[Finding]:
+def named_as(context: Context, records: t.Records, row: Condition) -> list[Finding]:
     """Whether the row's name is what is asked for; a name never becomes another."""
     if records.kind is Kind.ALLERGY:
         means = tuple(Reading(id) for id in row.agents or row.concepts)
@@ -130,7 +130,7 @@ def _named(context: Context, records: t.Records, row: Condition) -> list[Finding
     found = [named(records.concepts)]
     if records.other_than is not None:
         found.append(negate(named(records.other_than)))
-    if records.kind in _KINDS_OF and row.kind is None and row.grade is None:
+    if records.kind in KINDS_OF and row.kind is None and row.grade is None:
         # A grade is given to a toxicity alone; without one a row of no kind may as well be a comorbidity.
         found.append(missing_field(row, records.kind, "kind"))
     return found
@@ -202,13 +202,15 @@ def _fields(
         ),
         "grade": lambda test: _grade_test(unit, test, kind),
         "site": site_test(context, row, row.sites, kind),
-        "kind": lambda test: _kind_test(row, test, kind),
+        "kind": lambda test: kind_test(row, test, kind),
         "due_to": link_test(context, row, row.due_to, "due_to", kind, (Domain.DRUG, Domain.PROCEDURE)),
         "for": link_test(context, row, (), "for", kind, (Domain.CONDITION, Domain.CANCER)),
     }
 
 
-def _kind_test(row: Condition, test: t.Test, kind: Kind) -> Finding:
+def kind_test(row: Condition, test: t.Test, kind: Kind) -> Finding:
+    """`kind:` of a row, as recorded."""
+
     def leaf(test: t.Code | t.Compare | t.Link) -> Finding:
         assert isinstance(test, t.Code)  # the tree refuses anything else
         if row.kind is None:
@@ -239,7 +241,7 @@ def _grade_test(disease: dz.Disease, test: t.Test, kind: Kind) -> Finding:
 
 
 #: States that deny each other; a row that states one of a pair denies the other, a row that states neither is silent.
-_OPPOSITES: dict[str, tuple[str, ...]] = {
+OPPOSITES: dict[str, tuple[str, ...]] = {
     "symptomatic": ("asymptomatic",),
     "asymptomatic": ("symptomatic",),
     "treated": ("untreated",),
@@ -265,11 +267,11 @@ def states_test(
 
     def one(each: Condition, test: t.Code) -> Finding:
         evidence = dz.evidence_of(each, f"{each.raw}: {', '.join(each.states)}")
-        if _states(each, test.code):
+        if states_are(each, test.code):
             found = met(Change.COURSE, evidence)
             explicit = Days.of(each.state_since) if each.state_since is not None else None
             return lasting(context, found, _run(stating, each, test.code), explicit, test.lasting, missing)
-        if any(state in _OPPOSITES[test.code] for state in each.states):
+        if any(state in OPPOSITES[test.code] for state in each.states):
             return not_met(Change.COURSE, evidence)
         return unknown(Reason.NOT_RECORDED, evidence=(evidence,), missing=missing)
 
@@ -284,7 +286,8 @@ def states_test(
     return test_finding(test, leaf)
 
 
-def _states(row: Condition, asked: str) -> bool:
+def states_are(row: Condition, asked: str) -> bool:
+    """Whether a row states what is asked for."""
     recorded = [state for state in row.states if state in CODED["state"]]
     return any(code_relation("state", state, asked) is CodeRelation.WITHIN for state in recorded)
 
@@ -297,7 +300,7 @@ def _run(stating: Sequence[Condition], row: Condition, code: str) -> Days | None
     since = row.date
     earlier = [(each.date, each) for each in stating if each.date is not None and each.date.first <= upto]
     for day, each in sorted(earlier, key=lambda pair: pair[0].first, reverse=True):
-        if not _states(each, code):
+        if not states_are(each, code):
             break
         since = day
     return Days.of(since)
@@ -333,7 +336,7 @@ def _current(
     ending = state.codes == ("present",) and last.end is not None and last.end.first.toordinal() < context.asked
     if state.codes != ("present",) or ending:
         return unknown(state.reason or Reason.IMPRECISE, evidence=evidence, missing=missing)
-    temporal = _temporal(context, disease)
+    temporal = temporal_of(context, disease)
     change = Change.NEVER if temporal == "chronic" else Change.COURSE
     if temporal != "acute":
         return met(change, *evidence)
@@ -358,7 +361,7 @@ def _over(context: Context, disease: dz.Disease, state: dz.State) -> bool:
     return any(row.date is not None and row.date.last < last.date.first for row in disease.rows)
 
 
-def _temporal(context: Context, disease: dz.Disease) -> str:
+def temporal_of(context: Context, disease: dz.Disease) -> str:
     """event, acute, state or chronic, as the vocabulary says of the condition; toxicities pass, the rest stays."""
     row = disease.rows[-1]
     for head in row.concepts or row.histologies:
@@ -371,7 +374,7 @@ def _temporal(context: Context, disease: dz.Disease) -> str:
 def _course(context: Context, unit: dz.Disease, lesion: dz.Disease, absent: Sequence[Condition]) -> Course:
     """From onset to end. What is current reaches the as-of date; what nobody saw end may."""
     row = unit.rows[-1]
-    if _temporal(context, lesion) == "event":
+    if temporal_of(context, lesion) == "event":
         return Course.event(days_upto(row.date, context))
     dated = [Days.of(each.date) for each in unit.rows if each.date is not None]
     start = Days(min(d.lo for d in dated), min(d.hi for d in dated)) if dated else Days(PAST, context.asked)
@@ -380,7 +383,7 @@ def _course(context: Context, unit: dz.Disease, lesion: dz.Disease, absent: Sequ
         end = Days.of(row.end).upto(context.asked)
         return Course(start, Days(max(end.lo, start.lo), end.hi))
     last = max((d.lo for d in dated), default=PAST)
-    ceases = Change.NEVER if _temporal(context, lesion) == "chronic" else Change.COURSE
+    ceases = Change.NEVER if temporal_of(context, lesion) == "chronic" else Change.COURSE
     if row is lesion.rows[-1] and _current(context, lesion, absent, ()).truth is Truth.MET:
         return Course(start, Days.on(context.asked), ceases)
     return Course(start, Days(last, context.asked), ceases)
@@ -414,11 +417,11 @@ def unrecorded_condition(context: Context, records: t.Records, asked: tuple[str,
     One more may be of any kind that would hold what is asked; the record must be complete for each.
     """
     kind = records.kind
-    if kind is Kind.DIAGNOSIS and dz.primaries(context) and _of_the_recorded(context, records, asked):
+    if kind is Kind.DIAGNOSIS and dz.primaries(context) and of_the_recorded(context, records, asked):
         until = PAST  # the identity of a patient's recorded primaries never goes stale
     found = []
-    for inner, ids in _kinds_asked(context, records, asked).items():
-        need = Need("conditions", inner, ids, lasting=_stays_current(context, inner, ids))
+    for inner, ids in kinds_asked(context, records, asked).items():
+        need = Need("conditions", inner, ids, lasting=stays_current(context, inner, ids))
         denials = list(_denials(context, kind, ids))
         missing = _unknown_presence(context, records, inner)
         found.append(
@@ -444,7 +447,7 @@ def _unknown_presence(context: Context, records: t.Records, inner: str) -> Missi
     return Missing(records.kind.value, names, "presence", "", f"{name}: present or not?", _COSTS[inner])
 
 
-def _of_the_recorded(context: Context, records: t.Records, asked: tuple[str, ...]) -> bool:
+def of_the_recorded(context: Context, records: t.Records, asked: tuple[str, ...]) -> bool:
     """Whether a diagnosis is asked of the cancer the document is about, not of another malignancy beside it."""
     if context.cancer is None or context.cancer.is_any:
         return records.other_than is None or t.THIS_CANCER not in records.other_than.names
@@ -461,12 +464,12 @@ def _of_the_recorded(context: Context, records: t.Records, asked: tuple[str, ...
     )
 
 
-def _kinds_asked(context: Context, records: t.Records, asked: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+def kinds_asked(context: Context, records: t.Records, asked: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     """The kinds of condition whose lists would hold what is asked for, each with what is asked of it; "" is any."""
     if records.kind is Kind.DIAGNOSIS:
         return {"primary": asked}
-    if records.kind in _KINDS_OF:
-        return {_KINDS_OF[records.kind]: asked}
+    if records.kind in KINDS_OF:
+        return {KINDS_OF[records.kind]: asked}
     tested = next((codes_of(item.test) for item in records.tests if item.field == "kind"), ())
     kinds = {id: _kinds_holding(context.vocabulary, id) for id in asked}
     found = {
@@ -492,7 +495,7 @@ def _kinds_holding(vocabulary: Vocabulary, id: str) -> tuple[str, ...]:
     return ("comorbidity", "toxicity") if passing else ("comorbidity",)
 
 
-def _stays_current(context: Context, inner: str, asked: tuple[str, ...]) -> bool:
+def stays_current(context: Context, inner: str, asked: tuple[str, ...]) -> bool:
     """Other malignancies and chronic conditions are asked after less often; so are allergies and the family's."""
     if inner in ("primary", "allergy", "family history"):
         return True
@@ -510,11 +513,11 @@ def _denials(context: Context, kind: Kind, asked: tuple[str, ...]) -> Iterable[t
             continue
         through = Through(day.toordinal(), f"{row.raw} absent", str(row.source), row.id)
         for id in asked:
-            if _denied(context, heads[0], id):
+            if denied_by(context, heads[0], id):
                 yield id, through
 
 
-def _denied(context: Context, absent: Reading, asked: str) -> bool:
+def denied_by(context: Context, absent: Reading, asked: str) -> bool:
     """Whether an absent reading denies a concept: its own and all below it, and at a site only what lies there."""
     if absent.site is None:
         return context.vocabulary.is_below(asked, absent.concept)

@@ -98,12 +98,12 @@ def complete_through(context: Context, need: Need, denials: tuple[tuple[str, Thr
     rows = () if need.domain in context.patient.suspended else _rows_once(context, need)
 
     def through(concept: str | None) -> Through | None:
-        found = [each for scope, each in rows if _covers(context, scope, need, concept)]
+        found = [each for scope, each in rows if covers(context, scope, need, concept)]
         if concept is not None:
             found += [each for denied, each in denials if context.vocabulary.is_below(concept, denied)]
         if found:
             return max(found, key=lambda each: each.day)
-        members = _members(context, concept)
+        members = genes_of(context, concept)
         inner = [through(member) for member in members]
         told = [each for each in inner if each is not None]
         return min(told, key=lambda each: each.day) if told and len(told) == len(members) else None
@@ -113,7 +113,7 @@ def complete_through(context: Context, need: Need, denials: tuple[tuple[str, Thr
     return min(known, key=lambda each: each.day) if len(known) == len(needed) else None
 
 
-def _members(context: Context, concept: str | None) -> list[str]:
+def genes_of(context: Context, concept: str | None) -> list[str]:
     """The genes of a family: what is said of every one of them is said of the family."""
     if concept is None or context.concept(concept).domain is not Domain.GENE:
         return []
@@ -203,10 +203,10 @@ def _in_scope(context: Context, fact: Fact, scope: str) -> bool:
     """Whether a fact shows that its source keeps records of this scope. An unnamed or planned one does not."""
     if getattr(fact, "status", None) in ("planned", "absent"):
         return False
-    return all(_shows(context, fact, name, words) for name, words in _tokens(scope).items())
+    return all(shows(context, fact, name, words) for name, words in tokens(scope).items())
 
 
-def _shows(context: Context, fact: Fact, name: str, words: tuple[str, ...]) -> bool:
+def shows(context: Context, fact: Fact, name: str, words: tuple[str, ...]) -> bool:
     """Whether a fact lies within one restriction of a scope."""
     if name == "kind":
         return kind_of(context, fact) in words
@@ -245,7 +245,7 @@ def names_a_tumour(context: Context, row: Condition) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _tokens(scope: str) -> dict[str, tuple[str, ...]]:
+def tokens(scope: str) -> dict[str, tuple[str, ...]]:
     """A scope as its restrictions; a bare word is read as the obvious one (`drug` is `kind:drug`)."""
     found: dict[str, tuple[str, ...]] = {}
     for token in _split(scope):
@@ -292,9 +292,9 @@ def _concepts_of(context: Context, name: str, words: tuple[str, ...]) -> list[st
     return [id for word in words if name in domains for id in context.vocabulary.find(word, *domains[name])]
 
 
-def _covers(context: Context, scope: str, need: Need, concept: str | None) -> bool:
+def covers(context: Context, scope: str, need: Need, concept: str | None) -> bool:
     """Whether a scope holds one asked concept of a need."""
-    for name, words in _tokens(scope).items():
+    for name, words in tokens(scope).items():
         if name == "kind":
             # Medications are drugs, all of them.
             if ("drug" if need.domain == "medications" else need.kind) not in words:
@@ -318,11 +318,12 @@ _HEADS = ("radiotherapy", "surgery", "transplant")
 
 def treatment_kind(context: Context, concept: str) -> str:
     """drug, radiotherapy, surgery, transplant or procedure."""
-    return _kind_of_concept(context.vocabulary, concept)
+    return kind_of_concept(context.vocabulary, concept)
 
 
 @lru_cache(maxsize=16_384)
-def _kind_of_concept(vocabulary: Vocabulary, concept: str) -> str:
+def kind_of_concept(vocabulary: Vocabulary, concept: str) -> str:
+    """The kind of treatment that a drug or procedure is."""
     if vocabulary.concept(concept).domain is Domain.DRUG:
         return "drug"
     for head in _HEADS:
@@ -340,7 +341,7 @@ def treatment_kinds(context: Context, concept: str) -> frozenset[str]:
 def _kinds_below(vocabulary: Vocabulary, concept: str) -> frozenset[str]:
     if vocabulary.concept(concept).domain is Domain.DRUG:
         return frozenset({"drug"})
-    return frozenset(_kind_of_concept(vocabulary, each) for each in vocabulary.descendants(concept))
+    return frozenset(kind_of_concept(vocabulary, each) for each in vocabulary.descendants(concept))
 
 
 def _assay_covers(context: Context, words: tuple[str, ...], need: Need) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from matcher.engine.reference.algebra import both, either, negate
-from matcher.engine.reference.context import Context
+from matcher.engine.reference.context import Context, Reading
 from matcher.engine.reference.days import PAST, Course, Days
 from matcher.engine.reference.records import disease as dz
 from matcher.engine.reference.records.conditions import states_test
@@ -34,7 +34,7 @@ from patients.vocabulary import Domain
 from trials.criteria import tree as t
 from trials.criteria.kinds import Kind
 
-_OF_COURSE = frozenset({"extent", "stage", "state"})
+OF_COURSE = frozenset({"extent", "stage", "state"})
 
 
 def diagnoses(context: Context, records: t.Records, history: bool) -> Iterable[Candidate]:
@@ -60,7 +60,7 @@ def _meant(context: Context, records: t.Records) -> Iterable[dz.Disease]:
     """The primaries a pattern asks of: of several that it may mean, this cancer alone where its course is asked for."""
     tumours = dz.primaries(context)
     focus = context.focus
-    asks_course = any(item.field in _OF_COURSE for item in records.tests)
+    asks_course = any(item.field in OF_COURSE for item in records.tests)
     if not asks_course or context.cancer is None or not isinstance(focus, dz.Disease):
         return tumours
     truth = both(_named(context, records, focus)).truth
@@ -134,7 +134,7 @@ def _fields(context: Context, tumour: dz.Disease) -> dict[str, Callable[[t.Test]
         "state": lambda test: states_test(
             context, tumour, test, kind, lambda missing: _ongoing(context, tumour, missing)
         ),
-        "site": site_test(context, row, _sites(context, tumour), kind),
+        "site": site_test(context, row, sites_of(context, dz.tumour_readings(context, tumour)), kind),
         "histology": lambda test: _histology_test(context, tumour, test),
         "basis": lambda test: _attribute_test(tumour, "basis", test),
         "laterality": lambda test: _attribute_test(tumour, "laterality", test),
@@ -142,11 +142,9 @@ def _fields(context: Context, tumour: dz.Disease) -> dict[str, Callable[[t.Test]
     }
 
 
-def _sites(context: Context, tumour: dz.Disease) -> tuple[str, ...]:
+def sites_of(context: Context, means: tuple[Reading, ...]) -> tuple[str, ...]:
     """The possible sites of a primary; none where one of its meanings leaves the site open."""
-    found = [
-        reading.site or context.vocabulary.axes(reading.concept)[1] for reading in dz.tumour_readings(context, tumour)
-    ]
+    found = [reading.site or context.vocabulary.axes(reading.concept)[1] for reading in means]
     return tuple(dict.fromkeys(site for site in found if site is not None)) if all(found) else ()
 
 
@@ -173,7 +171,8 @@ def _stage(text: str) -> tuple[str, str]:
     return number, word[len(number) :]
 
 
-def _stage_within(recorded: str, asked: str) -> Truth:
+def stage_within(recorded: str, asked: str) -> Truth:
+    """Whether a recorded stage group lies in the asked one: IIIB in III; of a III nobody knows whether it is IIIB."""
     number, letters = _stage(recorded)
     asked_number, asked_letters = _stage(asked)
     if number not in _ROMAN.values():
@@ -193,7 +192,7 @@ def _stage_test(tumour: dz.Disease, test: t.Test) -> Finding:
         assert isinstance(test, t.Code)  # the tree refuses anything else
         if not state.codes:
             return missing_field(row, Kind.DIAGNOSIS, "stage")
-        answers = {_stage_within(code, test.code) for code in state.codes}
+        answers = {stage_within(code, test.code) for code in state.codes}
         if answers == {Truth.MET}:
             return met(Change.COURSE, *state.evidence)
         if answers == {Truth.NOT_MET}:
@@ -221,7 +220,7 @@ def _tumour_grade_test(tumour: dz.Disease, test: t.Test) -> Finding:
 
     def leaf(test: t.Code | t.Compare | t.Link) -> Finding:
         assert isinstance(test, t.Code)  # the tree refuses anything else
-        relations = {_grade_relation(code, test.code) for code in state.codes}
+        relations = {grade_relation(code, test.code) for code in state.codes}
         return _coded(tumour, state, "tumour_grade", relations)
 
     return test_finding(test, leaf)
@@ -231,7 +230,8 @@ _NUMBERED = re.compile(r"^(?:g|grade ?)?([1-4])$")
 _WORDED = ("low", "intermediate", "high", "well differentiated", "moderately differentiated", "poorly differentiated")
 
 
-def _grade_relation(recorded: str, asked: str) -> CodeRelation:
+def grade_relation(recorded: str, asked: str) -> CodeRelation:
+    """How a histological grade lies to the asked one."""
     words = [folded(text).removesuffix(" grade") for text in (recorded, asked)]
     numbers = [_NUMBERED.match(word) for word in words]
     if numbers[0] is not None and numbers[1] is not None:

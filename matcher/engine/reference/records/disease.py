@@ -118,7 +118,7 @@ def primaries(context: Context) -> tuple[Disease, ...]:
         told = [row for row in rows if is_primary(context, row)] or [
             row for row in rows if row.kind is None and not (row.histologies or row.concepts or row.agents)
         ]
-        gathered = [_refuted(context, tumour, absent) for tumour in _gather(context, told, _same_tumour)]
+        gathered = [_refuted(context, tumour, absent) for tumour in _gather(context, told, same_tumour)]
         context.cache["primaries"] = tuple(tumour for tumour in gathered if tumour is not None)
     return context.cache["primaries"]  # type: ignore[return-value]  # written under this key one line above
 
@@ -179,7 +179,8 @@ def _gather(
     return tuple(Disease(tuple(group)) for group in groups)
 
 
-def _same_tumour(context: Context, a: Condition, b: Condition) -> bool:
+def same_tumour(context: Context, a: Condition, b: Condition) -> bool:
+    """Whether two rows tell of one primary: by the registry's name of it, else by what and where it is."""
     if a.diagnosis_id and b.diagnosis_id:
         return a.diagnosis_id == b.diagnosis_id
     if {a.laterality, b.laterality} == {"left", "right"} or not (a.named and b.named):
@@ -327,23 +328,23 @@ def extent(context: Context, tumour: Disease) -> State:
     """The extent of a primary: stated, or metastatic by a metastasis or a distant-metastasis event of that cancer."""
     explicit = list(_stated_extents(tumour))
     held = latest(explicit)
-    if held.reason is None and held.codes and _within(held.codes[0], METASTATIC):
+    if held.reason is None and held.codes and extent_within(held.codes[0], METASTATIC):
         # What is metastatic already is not superseded by one more metastasis.
         return held
     state = latest([*explicit, *_metastases(context, tumour)])
-    if not state.codes or all(_within(code, METASTATIC) for code in state.codes):
+    if not state.codes or all(extent_within(code, METASTATIC) for code in state.codes):
         return state
     lapses = _lapses(context, tumour)
     if lapses is not None and context.known < lapses:
         return replace(state, flips=(lapses,))
-    worse = dict.fromkeys((*state.codes, *(each for code in state.codes for each in _WORSE.get(code, ()))))
+    worse = dict.fromkeys((*state.codes, *(each for code in state.codes for each in WORSE.get(code, ()))))
     return State(tuple(worse), Reason.STALE, state.evidence)
 
 
 METASTATIC = "metastatic"
 
 #: What a disease of an extent may have become since it was last stated: further on, never back.
-_WORSE = {
+WORSE = {
     "localized": ("locally advanced", "unresectable", "recurrent", "advanced", METASTATIC),
     "locally advanced": ("unresectable", "recurrent", "advanced", METASTATIC),
     "recurrent": ("unresectable", "advanced", METASTATIC),
@@ -364,7 +365,8 @@ def extent_statements(context: Context, tumour: Disease) -> list[Statement]:
     return [*_stated_extents(tumour), *_metastases(context, tumour)]
 
 
-def _within(code: str, asked: str) -> bool:
+def extent_within(code: str, asked: str) -> bool:
+    """Whether a disease of one extent is of another: what is metastatic is advanced."""
     return code_relation("extent", code, asked) is CodeRelation.WITHIN
 
 
@@ -386,7 +388,7 @@ def _metastases(context: Context, tumour: Disease) -> Iterable[Statement]:
             day = None if row.date is None else Days.of(row.date)
             yield Statement(METASTATIC, day, evidence_of(row, row.raw or "metastasis"), may)
     for row in tumour.rows:
-        if row.m is not None and _M1.match(folded(row.m)):
+        if row.m is not None and M1.match(folded(row.m)):
             yield Statement(METASTATIC, None if row.date is None else Days.of(row.date), evidence_of(row, row.m))
     for event in context.patient.disease_status:
         if event.status != "distant metastasis":
@@ -398,7 +400,7 @@ def _metastases(context: Context, tumour: Disease) -> Iterable[Statement]:
 
 
 #: A recorded M category that says metastatic, whatever its prefix and whatever follows: M1, cM1, ypM1b, M1 (PUL).
-_M1 = re.compile(r"^[acpry]*m? ?1(?!\d)")
+M1 = re.compile(r"^[acpry]*m? ?1(?!\d)")
 
 
 def is_metastasis(context: Context, row: Condition) -> bool:

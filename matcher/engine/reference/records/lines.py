@@ -218,12 +218,12 @@ def _joins(context: Context, group: list[Dose], dose: Dose, way: _Way, groups: l
 
 def _apart(group: list[Dose], dose: Dose) -> bool:
     """Perioperative and advanced therapy are never one line."""
-    settings = {_class(each.treatment.setting) for each in group if each.treatment.setting is not None}
-    mine = {_class(dose.treatment.setting)} if dose.treatment.setting is not None else set()
+    settings = {class_of(each.treatment.setting) for each in group if each.treatment.setting is not None}
+    mine = {class_of(dose.treatment.setting)} if dose.treatment.setting is not None else set()
     return bool(settings) and bool(mine) and settings.isdisjoint(mine) and "maintenance" not in settings | mine
 
 
-def _class(setting: str) -> str:
+def class_of(setting: str) -> str:
     return "perioperative" if setting in ("neoadjuvant", "adjuvant", "perioperative") else setting
 
 
@@ -243,7 +243,7 @@ def _same_drug(context: Context, a: Treatment, b: Treatment) -> bool:
 # --- settings ------------------------------------------------------------------------------------------------------
 
 
-_BY_INTENT = {
+BY_INTENT = {
     "curative": "perioperative",
     "palliative": "advanced",
     "neoadjuvant": "neoadjuvant",
@@ -255,8 +255,8 @@ def setting_of(context: Context, treatment: Treatment) -> tuple[str, ...]:
     """The settings a treatment may have had, by the first of: its column, its intent, the disease, an operation."""
     if treatment.setting is not None:
         return (treatment.setting,)
-    if treatment.intent in _BY_INTENT:
-        return (_BY_INTENT[treatment.intent],)
+    if treatment.intent in BY_INTENT:
+        return (BY_INTENT[treatment.intent],)
     start = treatment_course(context, treatment).start
     if start.lo <= PAST or not isinstance(context.focus, dz.Disease):
         return ()
@@ -347,7 +347,7 @@ def _by_number(context: Context, found: Lines, records: t.Records, matches: dict
         first = min((line for line in lines if any(dose.treatment.line for dose in line.doses)), key=_began)
         unnumbered = [line for line in lines if not any(dose.treatment.line for dose in line.doses)]
         overlooked = any(
-            _began(line) < _began(first) and _may_share(line.settings, first.settings) is Truth.MET
+            _began(line) < _began(first) and may_share(line.settings, first.settings) is Truth.MET
             for line in unnumbered
         )
         if not through_all or (distinct[0] == 1 and overlooked):
@@ -369,20 +369,20 @@ def line_truth(context: Context, line: Line, records: t.Records, matches: dict[s
     truth = max(matches[treatment.id].truth for treatment in line.treatments)
     for item in records.tests:
         if item.field == "setting":
-            truth = min(truth, _setting_truth(line.settings, item.test))
+            truth = min(truth, setting_truth(line.settings, item.test))
         elif item.field == "ended":
             truth = min(truth, _ended(context, line, item.test))
     return truth
 
 
-def _setting_truth(settings: tuple[str, ...], test: t.Test) -> Truth:
+def setting_truth(settings: tuple[str, ...], test: t.Test) -> Truth:
     match test:
         case t.Other(part):
-            return Truth(2 - _setting_truth(settings, part))
+            return Truth(2 - setting_truth(settings, part))
         case t.Some(parts):
-            return max(_setting_truth(settings, part) for part in parts)
+            return max(setting_truth(settings, part) for part in parts)
         case t.Every(parts):
-            return min(_setting_truth(settings, part) for part in parts)
+            return min(setting_truth(settings, part) for part in parts)
         case _:
             assert isinstance(test, t.Code)
             if not settings:
@@ -417,7 +417,7 @@ def line_numbers(context: Context, treatment: Treatment) -> tuple[float, float] 
     for world in found.worlds if found is not None else ():
         for index, line in enumerate(world):
             if treatment.id in {each.id for each in line.treatments}:
-                earlier = [_may_share(other.settings, line.settings) for other in world[:index]]
+                earlier = [may_share(other.settings, line.settings) for other in world[:index]]
                 counted.append(1 + sum(each is Truth.MET for each in earlier))
                 counted.append(1 + sum(each is not Truth.NOT_MET for each in earlier))
     if treatment.line is not None:
@@ -425,9 +425,9 @@ def line_numbers(context: Context, treatment: Treatment) -> tuple[float, float] 
     return (float(min(counted)), float(max(counted))) if counted else None
 
 
-def _may_share(one: tuple[str, ...], other: tuple[str, ...]) -> Truth:
+def may_share(one: tuple[str, ...], other: tuple[str, ...]) -> Truth:
     """Whether two lines are of one setting, so that they are numbered together."""
-    mine, theirs = ({_class(setting) for setting in settings} for settings in (one, other))
+    mine, theirs = ({class_of(setting) for setting in settings} for settings in (one, other))
     if not mine or not theirs or "maintenance" in mine | theirs:
         return Truth.UNKNOWN
     if mine.isdisjoint(theirs):

@@ -38,7 +38,7 @@ def outcome_finding(context: Context, treatment: Treatment, outcome: str) -> Fin
 
 
 def _outcome(context: Context, treatment: Treatment, outcome: str) -> Finding:
-    definition = _definition(context, treatment, outcome)
+    definition = definition_of(context, treatment.concepts, outcome)
     if definition is not None:
         return context.evaluate(definition.rule, context.inside(treatment))
     if outcome == "intolerant":
@@ -46,9 +46,9 @@ def _outcome(context: Context, treatment: Treatment, outcome: str) -> Finding:
     return _failed(context, treatment, on_treatment_only=outcome == "refractory")
 
 
-def _definition(context: Context, treatment: Treatment, outcome: str) -> t.DefineOutcome | None:
-    """The most specific definition of the document that covers the drug."""
-    means = tuple(Reading(id) for id in treatment.concepts)
+def definition_of(context: Context, concepts: tuple[str, ...], outcome: str) -> t.DefineOutcome | None:
+    """The most specific definition of the document that covers a drug, which may be any of some concepts."""
+    means = tuple(Reading(id) for id in concepts)
     covering: list[tuple[int, t.DefineOutcome]] = []
     for definition in context.definitions:
         if not isinstance(definition, t.DefineOutcome) or definition.outcome != outcome:

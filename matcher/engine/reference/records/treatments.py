@@ -200,11 +200,11 @@ def _drug_named(
     means = tuple(Reading(id) for id in fact.concepts)
     if not asked:
         found = [met(Change.NEVER, shown)]
-    elif not means and kind is not None and kind != "other" and not _could_hold(context, kind, asked):
+    elif not means and kind is not None and kind != "other" and not could_hold(context, kind, asked):
         found = [not_met(Change.NEVER)]
     else:
         named = concept_finding(context, means, asked, fact, Change.NEVER, evidence=shown)
-        found = [named, *_as_inducer(context, fact, asked)]
+        found = [named, *as_inducer(context, fact, asked)]
     if other:
         found.append(negate(concept_finding(context, means, other, fact, Change.NEVER, evidence=shown)))
     return found
@@ -213,7 +213,7 @@ def _drug_named(
 INDUCER = "CYP3A inducer"
 
 
-def _as_inducer(context: Context, fact: Treatment | Medication, asked: tuple[str, ...]) -> list[Finding]:
+def as_inducer(context: Context, fact: Treatment | Medication, asked: tuple[str, ...]) -> list[Finding]:
     """A drug that induces CYP3A, but not as given for one purpose: dexamethasone as premedication (SEMANTICS §1.3)."""
     if len(fact.concepts) != 1 or context.vocabulary.get(INDUCER) is None:
         return []
@@ -230,7 +230,8 @@ def _as_inducer(context: Context, fact: Treatment | Medication, asked: tuple[str
     return [met(Change.ACTION, dz.evidence_of(fact, f"{fact.raw} for {given_for}"))]
 
 
-def _could_hold(context: Context, kind: str, asked: tuple[str, ...]) -> bool:
+def could_hold(context: Context, kind: str, asked: tuple[str, ...]) -> bool:
+    """Whether an unnamed treatment of a kind may be one of the asked concepts."""
     kinds = {kind for id in asked for kind in treatment_kinds(context, id)}
     return kind in kinds or (kind == "drug" and "transplant" in kinds)
 

@@ -54,7 +54,7 @@ def _events(context: Context) -> list[Worsening]:
 
 
 #: States of a metastasis that was known before it was found in them.
-_KNOWN_BEFORE = frozenset({"stable", "controlled", "treated"})
+KNOWN_BEFORE = frozenset({"stable", "controlled", "treated"})
 
 
 def _metastases(context: Context) -> list[Worsening]:
@@ -66,7 +66,7 @@ def _metastases(context: Context) -> list[Worsening]:
         undated = any(row.date is None for row in lesion.rows)
         for index, row in enumerate(lesion.rows):
             of_it = dz.belongs(context, row.diagnosis_id)
-            again = _KNOWN_BEFORE.intersection(row.states)
+            again = KNOWN_BEFORE.intersection(row.states)
             if of_it is Truth.NOT_MET or (index and again):
                 continue
             told_before = undated or index > 0 or any(day < row.date.first for day in unplaced if row.date is not None)

@@ -30,6 +30,8 @@ _TIMES: tuple[tuple[str, float], ...] = (
     (r"\b(weekly|once a week|qw)\b", 1 / 7), (r"\b(daily|od|qd|once|every day|1 ?x|per day|every morning)\b", 1),
 )  # fmt: skip
 
+_PER_DAY = re.compile(r"/(day|d)$", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -148,17 +150,22 @@ def _recorded(measure: t.Measure, fact: Treatment | Medication, unit: str) -> fl
 
 def _daily(fact: Treatment | Medication, unit: str) -> float | None:
     """Dose x administrations a day; a unit per day says it already."""
-    if fact.dose is None or fact.dose_unit is None:
-        return None
     plain = unit.replace("/day", "").replace("/d", "")
-    if re.search(r"/(day|d)$", fact.dose_unit.strip(), re.IGNORECASE):
-        return _in_unit(fact.dose, re.sub(r"/(day|d)$", "", fact.dose_unit.strip(), flags=re.IGNORECASE), plain)
-    frequency = (fact.frequency or "") if isinstance(fact, Medication) else ""
-    for pattern, times in _TIMES:
-        if re.search(pattern, frequency, re.IGNORECASE):
-            each = _in_unit(fact.dose, fact.dose_unit, plain)
-            return None if each is None else each * times
-    return None
+    times = times_a_day(fact.dose_unit or "", (fact.frequency or "") if isinstance(fact, Medication) else "")
+    each = None if times is None else _in_unit(fact.dose, without_day(fact.dose_unit), plain)
+    return None if each is None or times is None else each * times
+
+
+def times_a_day(unit: str, frequency: str) -> float | None:
+    """By what a dose of a unit is multiplied to be that of a day; None where its frequency does not say."""
+    if _PER_DAY.search(unit.strip()):
+        return 1.0
+    return next((times for pattern, times in _TIMES if re.search(pattern, frequency, re.IGNORECASE)), None)
+
+
+def without_day(unit: str | None) -> str | None:
+    """A unit of dose without its `per day`."""
+    return None if unit is None else _PER_DAY.sub("", unit.strip())
 
 
 def _in_unit(value: float | None, unit: str | None, asked: str) -> float | None:

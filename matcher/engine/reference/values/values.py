@@ -34,7 +34,7 @@ Read = Callable[[Then], Finding]
 def is_code(context: Context, leaf: t.IsCode) -> Finding:
     """`V is code`, `V is any of (a, b)`."""
     test = "sex" if leaf.value.test == "sex" else context.vocabulary.find_test(leaf.value.test)
-    asked = {_code(context, test, word) for word in leaf.codes}
+    asked = {code_asked(context, test, word) for word in leaf.codes}
 
     def judge(reading: Reading) -> Finding:
         known = reading.code is not None and (
@@ -48,7 +48,7 @@ def is_code(context: Context, leaf: t.IsCode) -> Finding:
     return judged(context, leaf.value, leaf.window, judge)
 
 
-def _code(context: Context, test: str | None, word: str) -> str:
+def code_asked(context: Context, test: str | None, word: str) -> str:
     """The canonical code of a word of a rule. Raises UnknownWord."""
     if test is None:
         raise UnknownWord(f"{word!r} is asked of a test that is not known")

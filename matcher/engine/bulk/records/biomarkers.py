@@ -1,0 +1,353 @@
+"""Biomarkers against a pattern, and what a negative result denies (`reference.records.biomarkers`, over columns).
+
+What a row says depends on its own words alone, so every row is answered once, whichever items see it. Rows of one
+patient are held against each other in groups that agree in what was tested, never each with each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.engine.bulk.alike import alike
+from matcher.engine.bulk.batch import Batch
+from matcher.engine.bulk.columns import NO_DAY, Bools, Coded, Codes, Ints, Longs, Table
+from matcher.engine.bulk.coverage import Denial, absence
+from matcher.engine.bulk.fields import (
+    Told,
+    both_told,
+    concepts_told,
+    field_told,
+    per_value,
+    test_told,
+)
+from matcher.engine.bulk.findings import (
+    CONFLICTING,
+    FIRST_MET,
+    FIRST_UNKNOWN,
+    IMPRECISE,
+    LEVELS,
+    MET_ACTION,
+    MET_NEVER,
+    NOT_MET_ACTION,
+    NOT_MET_NEVER,
+    NOT_RECORDED,
+    Findings,
+    both_codes,
+    either,
+    either_codes,
+    negated,
+)
+from matcher.engine.bulk.intervals import Intervals, compare
+from matcher.engine.bulk.records.candidates import Candidates, events_of
+from matcher.engine.bulk.view import View
+from matcher.engine.reference.context import Reading
+from matcher.engine.reference.days import FUTURE
+from matcher.engine.reference.records.biomarkers import (
+    Tested,
+    change_of_silence,
+    concept_test,
+    denies,
+    positive,
+    result_test,
+    silences,
+)
+from matcher.engine.reference.records.fields import concept_finding
+from matcher.engine.results import Finding
+from matcher.engine.truth import Change
+from patients.facts import Biomarker, folded
+from patients.vocabulary import Domain
+from trials.criteria import tree as t
+from trials.criteria.kinds import Kind
+
+#: A row of no words: what the reference asks of a marker beyond the words given shows in evidence alone.
+_NAMELESS = Biomarker(id="")
+
+
+def biomarkers(batch: Batch, records: t.Records, history: bool) -> Candidates:
+    """The molecular findings that match or may match a pattern. Without `result` a positive one is asked for."""
+    table = batch.table("biomarkers")
+    fields = {item.field for item in records.tests}
+    named = _named(batch, records, table)
+    kept = named >= FIRST_UNKNOWN
+    if "value" in fields:
+        kept &= ~batch.view.once("overtaken markers", lambda: _overtaken(table))
+    rows = np.flatnonzero(kept)
+    parts = [_of_origin(table, rows, Told(named[rows], np.ones(len(rows), np.bool_)))]
+    if not fields & {"result", "value"}:
+        parts.append(_of_origin(table, rows, _result(table, rows, lambda marker: positive(marker, Change.ACTION))))
+    parts += [_field(batch, item, table, rows) for item in records.tests]
+    told = both_told(parts)
+    code = np.where(_contradicted(table, rows, told.code), CONFLICTING, told.code).astype(np.uint8)
+    shown = (code >= FIRST_UNKNOWN) | told.shown
+    rows, code = rows[shown], code[shown]
+    pairs = batch.pairs(table, rows)
+    return events_of(batch, table, pairs, code[np.searchsorted(rows, pairs.row)])
+
+
+def _result(table: Table, rows: Longs, decide: Callable[[Biomarker], Finding]) -> Told:
+    """What `decide` says of the results of rows."""
+    return per_value(table.coded["result"].take(rows), lambda result: decide(Biomarker(id="", result=result)))
+
+
+#: By the code of a somatic finding that of a germline one: what can change by action, of it never.
+_GERMLINE = np.arange(LEVELS, dtype=np.uint8)
+_GERMLINE[[MET_ACTION, NOT_MET_ACTION]] = MET_NEVER, NOT_MET_NEVER
+
+
+def _of_origin(table: Table, rows: Longs, told: Told) -> Told:
+    """What is `told` of rows as of somatic findings, of the germline ones among them."""
+    origin = table.coded["origin"]
+    germline = origin.codes[rows] == origin.code_of("germline")
+    return Told(np.where(germline, _GERMLINE[told.code], told.code), told.shown)
+
+
+# --- the gene and the fields ---------------------------------------------------------------------------------------
+
+
+def _named(batch: Batch, records: t.Records, table: Table) -> Codes:
+    """Whether each row, as a somatic finding, is of the asked genes, and of none that are left out."""
+    code = np.full(table.rows, MET_ACTION, np.uint8)
+    if not records.concepts.is_any:
+        code = _of_gene(batch, records.concepts, table)
+    if records.other_than is not None:
+        code = both_codes(code, negated(_of_gene(batch, records.other_than, table)))
+    return code
+
+
+def _of_gene(batch: Batch, concepts: t.Concepts, table: Table) -> Codes:
+    """Whether each row is of one of some genes; a fusion is of both its partners."""
+    words = batch.words
+    asked = words.concepts(concepts, (Domain.GENE,))
+    genes, partner = table.coded["genes"], table.coded["partner"]
+    each = Coded(genes.values, np.arange(len(genes.values)))
+    code: Codes = concepts_told(words, each, asked, Change.ACTION).code[genes.codes]
+    fused = batch.view.once("fusions", lambda: np.flatnonzero(partner.codes != 0))
+
+    def of_partner(name: str) -> Finding:
+        means = tuple(Reading(id) for id in words.vocabulary.find(name, Domain.GENE))
+        return concept_finding(words, means, asked, _NAMELESS, Change.ACTION)
+
+    code[fused] = either_codes(code[fused], per_value(partner.take(fused), of_partner).code)
+    return code
+
+
+def _field(batch: Batch, item: t.FieldTest, table: Table, rows: Longs) -> Told:
+    """A test of a field, for some rows."""
+    match item.field:
+        case "value":
+            return _value(batch, item.test, table, rows)
+        case "result":
+            told = _result(table, rows, lambda marker: result_test(marker, item.test, Change.ACTION))
+            return _of_origin(table, rows, told)
+        case "partner" | "assay" as field:
+            domain = Domain.GENE if field == "partner" else Domain.ASSAY
+            return per_value(
+                table.coded[field].take(rows),
+                lambda word: concept_test(batch.words, _NAMELESS, field, word, domain, item.test),
+            )
+        case _:
+            return field_told(batch, Kind.BIOMARKER, item, table, rows)
+
+
+def _value(batch: Batch, test: t.Test, table: Table, rows: Longs) -> Told:
+    """A test of the measured value, for some rows."""
+    measured, values = batch.view.once("marker values", lambda: (_measured(table), _values(table)))
+    mine, known = values.take(rows), measured[rows]
+
+    def leaf(test: t.Code | t.Compare | t.Link) -> Told:
+        assert isinstance(test, t.Compare) and test.number is not None  # only a grade has a baseline
+        truth = compare(mine, test.operator, Intervals.point(test.number))
+        code = np.where(known, _OF_TRUTH[truth], NOT_RECORDED).astype(np.uint8)
+        return Told(code, np.ones(len(rows), np.bool_))
+
+    return test_told(test, leaf)
+
+
+#: What a comparison says of a value that can be measured again.
+_OF_TRUTH = np.array([NOT_MET_ACTION, IMPRECISE, MET_ACTION], np.uint8)
+
+
+def _measured(table: Table) -> Bools:
+    """The rows that hold a value."""
+    found: Bools = ~np.isnan(table.number["low"]) | ~np.isnan(table.number["high"])
+    return found
+
+
+def _values(table: Table) -> Intervals:
+    number, flag = table.number, table.flag
+    return Intervals.between(number["low"], number["high"], flag["low_open"] == 1, flag["high_open"] == 1)
+
+
+# --- which of several results counts -------------------------------------------------------------------------------
+
+
+def _overtaken(table: Table) -> Bools:
+    """The rows whose value a later one of the same gene, alteration and scale has overtaken."""
+    measured, genes = _measured(table), table.coded["genes"]
+    valued = np.zeros(len(genes.values), np.bool_)
+    valued[genes.codes[measured]] = True
+    rows = np.flatnonzero(valued[genes.codes])
+    words = (table.coded[name].codes[rows] for name in ("genes", "alteration", "scale"))
+    _, of = alike([table.patient[rows], *words])
+    newest, first = np.full(len(rows), NO_DAY, np.int32), table.lo["date"][rows]
+    np.maximum.at(newest, of[measured[rows]], first[measured[rows]])
+    last = table.hi["date"][rows]
+    found = np.zeros(table.rows, np.bool_)
+    found[rows] = (last != NO_DAY) & (newest[of] > last)
+    return found
+
+
+#: What two rows must agree in to be about the same test.
+_SAME_TEST = ("genes", "alteration", "variant", "exon", "variant_class", "partner", "origin", "specimen")
+
+
+def _contradicted(table: Table, rows: Longs, code: Codes) -> Bools:
+    """Of the rows (with their codes) those that match, and of whose test another row that does not says the contrary.
+
+    The same thing tested on one date, with assays that may be one.
+    """
+    found = np.zeros(len(rows), np.bool_)
+    genes = table.coded["genes"].codes[rows]
+    matched, against = (code >= FIRST_MET) & (genes != 0), (code < FIRST_UNKNOWN) & (genes != 0)
+    # Few rows stand against one of the same patient and gene, so those are looked for first.
+    place = table.patient[rows].astype(np.int64) * len(table.coded["genes"].values) + genes
+    against &= _among(place, place[matched])
+    matched &= _among(place, place[against])
+    if not matched.any():
+        return found
+    open_ = matched | against
+    at = np.flatnonzero(open_)
+    row = rows[at]
+    _, test = alike([
+        table.patient[row], table.lo["date"][row], table.hi["date"][row],
+        *(table.coded[name].codes[row] for name in _SAME_TEST),
+    ])  # fmt: skip
+    mine, other = _paired(test, matched[at])
+    found[at[mine[_contrary(table, row[mine], row[other])]]] = True
+    return found
+
+
+def _among(values: Longs, some: Longs) -> Bools:
+    """Which of the values are among some."""
+    known = np.unique(some)
+    if not len(known):
+        return np.zeros(len(values), np.bool_)
+    found: Bools = known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values
+    return found
+
+
+def _paired(test: Longs, matched: Bools) -> tuple[Longs, Longs]:
+    """Of each test the rows that match with each of those that do not."""
+    positive_, negative = np.flatnonzero(matched), np.flatnonzero(~matched)
+    negative = negative[np.argsort(test[negative], kind="stable")]
+    first = np.searchsorted(test[negative], test[positive_], "left")
+    count = np.searchsorted(test[negative], test[positive_], "right") - first
+    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    return np.repeat(positive_, count), negative[np.repeat(first, count) + within]
+
+
+def _contrary(table: Table, mine: Longs, other: Longs) -> Bools:
+    """Whether two rows of one test say the contrary: two values of one scale, or a yes and a no."""
+    assay = table.coded["assay"].take(np.stack([mine, other]))
+    places: dict[str | None, int] = {}
+    method = assay.map(lambda word: places.setdefault(word and folded(word), len(places)), np.int64)
+    apart = (assay.codes != 0).all(axis=0) & (method[0] != method[1])
+    scale, low, high = table.coded["scale"].codes, table.number["low"], table.number["high"]
+    scaled = (scale[mine] != 0) & (scale[mine] == scale[other]) & ~np.isnan(low[mine]) & ~np.isnan(low[other])
+    same_high = (high[mine] == high[other]) | (np.isnan(high[mine]) & np.isnan(high[other]))
+    differs = (low[mine] != low[other]) | ~same_high
+    result = table.coded["result"]
+    sign = result.table(lambda word: {"positive": 1, "negative": -1}.get(word, 0), np.int8)
+    opposed = sign[result.codes[mine]] * sign[result.codes[other]] == -1
+    found: Bools = ~apart & np.where(scaled, differs, opposed)
+    return found
+
+
+# --- silence and denials -------------------------------------------------------------------------------------------
+
+#: The words on which it depends what a row denies.
+_DENYING = (
+    "alteration", "variant", "exon", "variant_class", "partner", "significance", "zygosity", "specimen", "origin",
+    "assay", "scale", "result",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Denying:
+    """The rows that can deny: `row` of shape (k,), ascending; `gene` codes its genes, `words` its place in `markers`.
+
+    `markers` are the distinct combinations of the words that matter, as markers of nobody.
+    """
+
+    row: Longs
+    gene: NDArray[Any]
+    words: Longs
+    markers: tuple[Biomarker, ...]
+
+
+def unrecorded_marker(batch: Batch, records: t.Records, until: Ints) -> Findings:
+    """That no finding beyond those recorded matches: by coverage of the genes, or because they were tested negative.
+
+    A test counts whenever it was made, so it is asked up to the day asked about, whatever the window.
+    """
+    words = batch.words
+    asked: tuple[str, ...] = ()
+    if not records.concepts.is_any:
+        asked = tuple(id for name in records.concepts.names for id in words.named(name, (Domain.GENE,)))
+    fields = {item.field: item.test for item in records.tests}
+    change = change_of_silence(fields)
+    return either([
+        absence(
+            batch, need, until=batch.asked, change=change,
+            denials=list(_denials(batch, fields, each, need.concepts)),
+        )
+        for each, need in silences(words, records, asked)
+    ])  # fmt: skip
+
+
+def _denials(batch: Batch, fields: Mapping[str, t.Test], asked: Tested, concepts: tuple[str, ...]) -> Iterable[Denial]:
+    """The genes that matter to `concepts` and are denied what is asked, with the items whose patients' rows do so."""
+    table = batch.table("biomarkers")
+    genes = table.coded["genes"].values
+    able = batch.view.once("markers that deny", lambda: _able_to_deny(batch.view))
+    bearing = _bearing(batch, concepts, genes)[able.gene]
+    row, gene, words = able.row[bearing], able.gene[bearing], able.words[bearing]
+    told = np.zeros(len(able.markers), np.bool_)
+    told[words] = True
+    for place in np.flatnonzero(told):
+        told[place] = denies(batch.words, able.markers[place], fields, asked)
+    row, gene = row[told[words]], gene[told[words]]
+    for code in np.unique(gene):
+        item = batch.pairs(table, row[gene == code]).item
+        yield Denial(genes[code][0], item, np.full(len(item), FUTURE, np.int32))
+
+
+def _bearing(batch: Batch, concepts: tuple[str, ...], genes: tuple[tuple[str, ...], ...]) -> NDArray[np.bool_]:
+    """Which of the values of `genes` are one gene, or family, that holds an asked gene or a member of one."""
+    vocabulary = batch.vocabulary
+    members = {member for id in concepts for member in (id, *vocabulary.descendants(id))}
+    return np.array(
+        [len(value) == 1 and any(vocabulary.is_below(member, value[0]) for member in members) for value in genes],
+        np.bool_,
+    )
+
+
+def _able_to_deny(view: View) -> _Denying:
+    """The rows of one gene that are negative or measured, and their words."""
+    table = view.tables["biomarkers"]
+    measured = _measured(table)
+    negative = table.coded["result"].map(lambda word: word == "negative", np.bool_)
+    single = table.coded["genes"].map(lambda genes: len(genes) == 1, np.bool_)
+    row = np.flatnonzero(single & (measured | negative))
+    first, of = alike([measured[row], *(table.coded[name].codes[row] for name in _DENYING)])
+
+    def marker(at: int) -> Biomarker:
+        words = {name: table.coded[name].values[table.coded[name].codes[at]] for name in _DENYING}
+        return Biomarker(id="", low=0.0 if measured[at] else None, **words)
+
+    return _Denying(row, table.coded["genes"].codes[row], of, tuple(marker(int(row[at])) for at in first))

@@ -1,0 +1,337 @@
+"""Conditions against a pattern, and when their absence is a fact (`reference.records.conditions`, over arrays).
+
+The name of a pattern is asked of each distinct meaning of a row; only the units whose name may match are joined to
+items and asked the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher.engine.bulk import diseases as dz
+from matcher.engine.bulk.batch import Batch, Pairs
+from matcher.engine.bulk.calendar import Spans
+from matcher.engine.bulk.columns import NO_DAY, Bools, Codes, Floats, Ints, Longs, Table
+from matcher.engine.bulk.coverage import Denial, absence
+from matcher.engine.bulk.fields import Told, both_told, field_told, per_value, test_told, told_of
+from matcher.engine.bulk.findings import (
+    CONFLICTING,
+    FIRST_MET,
+    FIRST_UNKNOWN,
+    IMPRECISE,
+    MET_COURSE,
+    MET_NEVER,
+    NOT_MET_COURSE,
+    NOT_MET_NEVER,
+    NOT_RECORDED,
+    Findings,
+    all_of,
+    choose,
+    earlier,
+    either,
+)
+from matcher.engine.bulk.groups import Groups, any_of, dated
+from matcher.engine.bulk.lesions import (
+    CHRONIC,
+    EVENT,
+    TABLES,
+    Presence,
+    Rows,
+    Units,
+    current,
+    denials,
+    lesions_of,
+    of_lesions,
+    of_units,
+    told,
+    units,
+)
+from matcher.engine.bulk.records.candidates import OVER, Candidates
+from matcher.engine.bulk.states import Turns, agreed, rivals, state_told, states_told
+from matcher.engine.change import CHANGE_OF_ABSENCE
+from matcher.engine.intervals import Interval, compare
+from matcher.engine.reference.algebra import both
+from matcher.engine.reference.context import Context, Reading
+from matcher.engine.reference.days import FUTURE, PAST
+from matcher.engine.reference.records import disease
+from matcher.engine.reference.records.conditions import (
+    KINDS_OF,
+    denied_by,
+    kind_test,
+    kinds_asked,
+    named_as,
+    of_kind,
+    of_the_recorded,
+    stays_current,
+)
+from matcher.engine.reference.records.coverage import Need
+from matcher.engine.reference.records.fields import link_test, site_test
+from matcher.engine.results import Finding
+from matcher.engine.truth import Change, Truth
+from patients.facts import Condition
+from patients.vocabulary import Domain
+from trials.criteria import tree as t
+from trials.criteria.kinds import CONCEPT_DOMAINS, Kind
+
+_NOBODY = Condition(id="")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a pattern asks of m candidates: items with units whose name may match.
+
+    `row` is the latest row of each unit; `turns` takes the days on which time alone may turn an answer.
+    """
+
+    batch: Batch
+    kind: Kind
+    ever: bool
+    rows: Rows
+    units: Units
+    item: Longs
+    unit: Longs
+    row: Longs
+    turns: Turns
+
+    @property
+    def asked(self) -> Ints:
+        """The day each is asked about."""
+        return self.batch.asked[self.item]
+
+    def groups(self) -> Groups:
+        """The rows of each."""
+        return self.units.groups.some(self.unit)
+
+    def presence(self) -> Presence:
+        """What decides whether units are there."""
+        return of_units(self.batch.view, self.batch.words, self.kind, self.ever)
+
+    def unit_current(self) -> Told:
+        """Whether each unit is there."""
+        return self._told(current(self.presence(), self.unit, self.asked, self.batch.known[self.item]))
+
+    def lesion_current(self, which: Longs) -> tuple[Codes, Ints]:
+        """Whether the lesions of some of the candidates are there, and when time may turn that."""
+        found = of_lesions(self.batch.view, self.batch.words, self.kind)
+        item = self.item[which]
+        return current(found, self.units.lesion[self.unit[which]], self.batch.asked[item], self.batch.known[item])
+
+    def _told(self, found: tuple[Codes, Ints]) -> Told:
+        code, flips = found
+        self.turns.append(flips)
+        return Told(code, np.ones(len(code), np.bool_))
+
+
+def conditions(batch: Batch, records: t.Records, history: bool) -> Candidates:
+    """The lesions, comorbidities, toxicities, allergies or family histories that match or may match a pattern."""
+    view, words, kind = batch.view, batch.words, records.kind
+    ever = history or kind in (Kind.ALLERGY, Kind.FAMILY_HISTORY)
+    rows, of = told(view, words), units(view, words, kind, ever)
+    last = of.groups.last
+    matching, named = _named(words, records, rows, last)
+    pairs = batch.join(of.groups.patient[matching], np.arange(len(matching)))
+    named, pairs = named.take(pairs.row), Pairs(pairs.item, matching[pairs.row])
+    row = last[pairs.row]
+    found = _Asked(batch, kind, ever, rows, of, pairs.item, pairs.row, row, [])
+    parts = [named, _of_this_cancer(found)]
+    if not any(item.field == "status" for item in records.tests):
+        parts.append(_presence(found))
+    parts += [_field(found, item) for item in records.tests]
+    whole = both_told(parts)
+    start, end, ceases = _course(found)
+    lesions, _ = lesions_of(view, words, kind)
+    # An event counts each time, a lesion once however often it is told of.
+    counted = np.where(rows.temporal[row] == EVENT, row, lesions.first[of.lesion[pairs.row]])
+    return Candidates(
+        TABLES, rows.origin[row], pairs.item, rows.row[row], whole.code, start, end, ceases, counted,
+        np.full(len(row), np.nan), earlier(*found.turns),
+    ).take(whole.shown | (whole.code >= FIRST_UNKNOWN))  # fmt: skip
+
+
+def _named(words: Context, records: t.Records, rows: Rows, last: Longs) -> tuple[Longs, Told]:
+    """Which of the rows may be what is asked for by their names, and what is said of those; no name becomes another."""
+
+    def decide(row: Condition) -> Finding:
+        return both(named_as(words, records, replace(row, grade=0.0)))
+
+    means = rows.means.codes[last]
+    told_ = told_of([decide(row) for row in rows.means.values])
+    matching = np.flatnonzero((told_.code >= FIRST_UNKNOWN)[means])
+    found, row = told_.take(means[matching]), last[matching]
+    if records.kind not in KINDS_OF:
+        return matching, found
+    # A grade is given to a toxicity alone; without one a row of no kind may as well be a comorbidity.
+    kind = rows.table.coded["kind"].codes[row]
+    unsaid = (kind == 0) & np.isnan(rows.table.number["grade"][row])
+    code = choose(unsaid, np.minimum(found.code, NOT_RECORDED).astype(np.uint8), found.code)
+    return matching, Told(code, found.shown)
+
+
+def _of_this_cancer(found: _Asked) -> Told:
+    """A metastasis is one of this cancer's (SEMANTICS §1.4)."""
+    batch, m = found.batch, len(found.row)
+    code, shown = np.full(m, MET_NEVER, np.uint8), np.zeros(m, np.bool_)
+    asked = np.flatnonzero((batch.focus[found.item] >= 0) & found.rows.metastasis[found.row])
+    diagnosis = found.rows.table.coded["diagnosis_id"].take(found.row[asked])
+    truth = dz.belongs(batch, found.item[asked], diagnosis)
+    code[asked] = choose(truth == Truth.MET, MET_NEVER, choose(truth == Truth.NOT_MET, NOT_MET_NEVER, IMPRECISE))
+    shown[asked] = truth == Truth.UNKNOWN
+    return Told(code, shown)
+
+
+def _presence(found: _Asked) -> Told:
+    """What `has` asks of a condition beside its name: that it is current; of an event, or in history, that it was."""
+    view, words = found.batch.view, found.batch.words
+    key = ("was", words.vocabulary, found.kind, found.ever)
+    was = view.once(key, lambda: _was(words, found.rows, found.units, lesions_of(view, words, found.kind)[1]))
+    code, flips = was[found.unit], np.full(len(found.unit), FUTURE, np.int32)
+    now = np.flatnonzero(~found.units.ever[found.unit])
+    code[now], flips[now] = found.lesion_current(now)
+    found.turns.append(flips)
+    return Told(code, np.ones(len(code), np.bool_))
+
+
+def _was(words: Context, rows: Rows, of: Units, absent: Longs) -> Codes:
+    """Of each unit: a row that was denied on its day is contradicted; one that is only suspected may be."""
+    table, last = rows.table, of.groups.last
+    against = denials(words, rows, of.groups, absent)
+    row = last[against.group]
+    lo, hi = table.lo["date"], table.hi["date"]
+    that_day = (lo[row] != NO_DAY) & (lo[row] == lo[against.row]) & (hi[row] == hi[against.row])
+    denied = any_of(len(last), against.group, that_day)
+    sure = table.coded["status"].table(lambda word: word in (None, "present", "resolved"), np.bool_)
+    code = choose(sure[table.coded["status"].codes[last]], MET_NEVER, IMPRECISE)
+    return choose(denied, CONFLICTING, code)
+
+
+# --- fields --------------------------------------------------------------------------------------------------------
+
+
+def _field(found: _Asked, item: t.FieldTest) -> Told:
+    """A test of a field, of each candidate."""
+    words, kind, test, table = found.batch.words, found.kind, item.test, found.rows.table
+
+    def per_word(column: str, decide: Callable[[Any], Finding]) -> Told:
+        return per_value(table.coded[column].take(found.row), decide)
+
+    match item.field:
+        case "state":
+            return states_told(found.groups(), found.asked, test, found.unit_current, found.turns)
+        case "status":
+            states = found.presence().status
+            return state_told(states, found.unit, found.asked, "condition_status", test, found.turns)
+        case "grade":
+            return _grade_told(found, test)
+        case "site":
+            return per_word("sites", lambda sites: site_test(words, _NOBODY, sites, kind)(test))
+        case "kind":
+            return per_word("kind", lambda word: kind_test(replace(_NOBODY, kind=word), test, kind))
+        case "due_to":
+            by = (Domain.DRUG, Domain.PROCEDURE)
+            return per_word("due_to", lambda linked: link_test(words, _NOBODY, linked, "due_to", kind, by)(test))
+        case "for":
+            of = (Domain.CONDITION, Domain.CANCER)
+            return per_word("kind", lambda _: link_test(words, _NOBODY, (), "for", kind, of)(test))
+        case _:
+            return field_told(found.batch, kind, item, table, found.row)
+
+
+def _grade_told(found: _Asked, test: t.Test) -> Told:
+    """CTCAE grade, the latest recorded; `> baseline` compares with the row's own baseline."""
+    groups, number = found.groups(), found.rows.table.number
+    graded = rivals(groups, ~np.isnan(number["grade"]))
+    grade, baseline = number["grade"][graded.row], number["baseline_grade"][graded.row]
+
+    def leaf(test: t.Code | t.Compare | t.Link) -> Told:
+        assert isinstance(test, t.Compare)  # the tree refuses anything else
+        limit = baseline if test.number is None else np.full(len(grade), test.number)
+        known = ~np.isnan(limit)
+        code = np.full(len(grade), NOT_RECORDED, np.uint8)
+        is_so = _within(grade[known], test.operator, limit[known])
+        code[known] = choose(is_so, MET_COURSE, NOT_MET_COURSE)
+        return Told(agreed(len(groups), graded, code), np.ones(len(groups), np.bool_))
+
+    return test_told(test, leaf)
+
+
+def _within(values: Floats, operator: t.Operator, limits: Floats) -> Bools:
+    """Whether numbers compare with others as the operator says; both are exact, and there are few distinct ones."""
+    pairs, inverse = np.unique(np.stack([values, limits]), axis=1, return_inverse=True)
+    told_ = [compare(Interval.point(a), operator, Interval.point(b)) is Truth.MET for a, b in pairs.T.tolist()]
+    found: Bools = np.array(told_, np.bool_)[inverse.reshape(-1)]
+    return found
+
+
+def _course(found: _Asked) -> tuple[Spans, Spans, NDArray[np.int8]]:
+    """From onset to end. What is current reaches the as-of date; what nobody saw end may."""
+    table, row, asked, groups = found.rows.table, found.row, found.asked, found.units.groups
+    key = ("dated units", found.batch.vocabulary, found.kind, found.ever)
+    first, last, latest = (each[found.unit] for each in found.batch.view.once(key, lambda: dated(groups)))
+    known, event = first != NO_DAY, found.rows.temporal[row] == EVENT
+    start = Spans(np.where(known, first, PAST), np.where(known, last, asked)).upto(asked)
+    end_lo, end_hi = table.lo["end"][row], table.hi["end"][row]
+    ends = (end_lo != NO_DAY) & ~event
+    end = Spans(end_lo, end_hi).upto(asked)
+    open_ = ~ends & ~event
+    reaches = np.where(known, latest, PAST)
+    going = np.flatnonzero(open_ & found.units.final[found.unit])
+    going = going[found.lesion_current(going)[0] >= FIRST_MET]
+    reaches[going] = asked[going]
+    change = np.where(found.rows.temporal[row] == CHRONIC, Change.NEVER.hardness, Change.COURSE.hardness)
+    lo = np.where(event, start.lo, np.where(ends, np.maximum(end.lo, start.lo), reaches))
+    hi = np.where(event, start.hi, np.where(ends, end.hi, asked))
+    return start, Spans(lo.astype(np.int32), hi.astype(np.int32)), np.where(open_, change, OVER).astype(np.int8)
+
+
+# --- silence -------------------------------------------------------------------------------------------------------
+
+
+def unrecorded_condition(batch: Batch, records: t.Records, until: Ints) -> Findings:
+    """That nobody left out a condition that would match: by coverage, or by rows that deny everything asked."""
+    words, kind, names = batch.words, records.kind, records.concepts.names
+    if t.THIS_TREATMENT in names:
+        return all_of(batch.n, NOT_MET_NEVER)
+    asked: tuple[str, ...] = ()
+    if not records.concepts.is_any:
+        domains = CONCEPT_DOMAINS[kind]
+        asked = tuple(id_ for name in names if name != t.THIS_CANCER for id_ in words.named(name, domains))
+    if kind is Kind.DIAGNOSIS and of_the_recorded(words, records, asked):
+        # The identity of a patient's recorded primaries never goes stale.
+        counts = np.diff(dz.tumours(batch.view, words).starts)
+        until = np.where(counts[batch.patient] > 0, PAST, until).astype(np.int32)
+    found = []
+    for inner, ids in kinds_asked(words, records, asked).items():
+        need = Need("conditions", inner, ids, lasting=stays_current(words, inner, ids))
+        denials_ = [each for id_ in ids for each in _denials(batch, kind, id_)]
+        found.append(absence(batch, need, until=until, change=CHANGE_OF_ABSENCE[kind], denials=denials_))
+    return either(found)
+
+
+def _denials(batch: Batch, kind: Kind, concept: str) -> Sequence[Denial]:
+    """What rows that say *absent* deny a concept, and until when."""
+    view, words = batch.view, batch.words
+    table, means = view.tables["conditions"], dz.meanings_in(view)
+
+    def denies(row: Condition) -> bool:
+        heads = tuple(Reading(id_) for id_ in row.agents) if kind is Kind.ALLERGY else disease.readings(words, row)
+        return of_kind(row, kind) and len(heads) == 1 and denied_by(words, heads[0], concept)
+
+    def rows() -> Longs:
+        absent = np.flatnonzero(dz.with_status(table, "absent") & (_said_on(table) != NO_DAY))
+        found: Longs = absent[means.take(absent).map(denies, np.bool_)]
+        return found
+
+    # Whether an item's record denies a concept depends on nothing else of the document.
+    pairs = batch.pairs(table, view.once(("denying", words.vocabulary, kind, concept), rows))
+    return [Denial(concept, pairs.item, _said_on(table)[pairs.row])] if len(pairs) else []
+
+
+def _said_on(table: Table) -> Ints:
+    """The day of each row: the first it may mean, else that on which it was recorded."""
+    day = table.lo["date"]
+    return np.where(day != NO_DAY, day, table.day["recorded"]).astype(np.int32)

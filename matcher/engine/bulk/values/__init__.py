@@ -1,0 +1,1 @@
+"""Values against limits, by the thousand."""
