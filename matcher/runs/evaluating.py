@@ -1,8 +1,8 @@
 """The evaluation of some patients: a question goes in, answers, counts and dates come out; nothing is stored here.
 
-Everything else of a run is the same whoever evaluates. An evaluator gives per patient the digest of all answers and
-the date on which time may change one, and the rows themselves only for the patients they are asked for: of patients
-whose digest is what it was, no row is ever looked at.
+Everything else of a run is the same whoever evaluates. Patients come as columns, from the snapshot of their block or,
+where few are named, from the database, and are answered by the bulk engine a few thousand at a time. What a row says
+is put together once per distinct content: of patients whose digest is what it was, no row is ever made.
 """
 
 from __future__ import annotations
@@ -16,13 +16,22 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from matcher.engine import CriterionResult, TrialResult, Truth, deceased, evaluate_trial
-from matcher.engine.wire import summary_json
+import numpy as np
+from numpy.typing import NDArray
+
+from matcher import snapshots
+from matcher.engine import missing_json
+from matcher.engine.bulk import STATUSES as RANKS
+from matcher.engine.bulk import Answers, Asked, Columns, Program, Shelf
+from matcher.engine.bulk.clearing import cohort_clears_on
+from matcher.engine.bulk.funnel import funnel, statuses
+from matcher.engine.bulk.missing import Wanted, lacking
+from matcher.engine.bulk.trials import NOT_NOW
+from matcher.engine.bulk.turning import turns
 from matcher.models import MatchRun, Status
 from matcher.runs.asking import DATA_THROUGH, AsOf, day_of
 from patients import facts
 from patients.models import Registry
-from patients.selectors import keyed_patient_records
 from trials.criteria.documents import TrialDocument
 from trials.models import Version
 
@@ -30,6 +39,10 @@ from trials.models import Version
 _BITS = (1 << 63) - 1
 #: "list of medications complete to 2026-01-15?" asks the same the day after.
 _MOVING = re.compile(r"complete to \d{4}-\d{2}-\d{2}")
+#: Patients answered at once: enough that a leaf costs what its rows cost, few enough to stay within some 200 MB.
+TOGETHER = 8192
+#: From so many named patients on their blocks' snapshots are read instead of their rows.
+FEW = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +77,16 @@ class Question:
         return cls(run.registry, run.known_at, DATA_THROUGH if data_through else run.as_of, run.as_of, tuple(versions))
 
     def day_of(self, patient: facts.Patient) -> date:
-        """The day on which a patient is asked about."""
+        """The day on which one patient is asked about."""
         return day_of(self.as_of, patient, otherwise=self.day)
 
-    def stands_still_for(self, patient: facts.Patient) -> bool:
-        """Whether the day asked about does not move with the calendar."""
-        return self.as_of == DATA_THROUGH and patient.data_through is not None
+    def days(self, columns: Columns) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """The day on which each patient is asked about, and for whom it does not move with the calendar."""
+        everyone = np.full(columns.patients, self.day.toordinal(), np.int32)
+        if self.as_of != DATA_THROUGH:
+            return everyone, np.zeros(columns.patients, np.bool_)
+        own = columns.data_through > 0
+        return np.where(own, columns.data_through, everyone).astype(np.int32), own
 
 
 @dataclass(slots=True)
@@ -122,6 +139,53 @@ class Counts:
         return not any(self.statuses.values()) and not any(any(numbers) for numbers in self.funnel.values())
 
 
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What the rows of many patients say alike, but for the day asked about and the days on which they turn."""
+
+    status: str
+    cohort: str
+    cohorts: list[dict[str, Any]]
+    wanted: Wanted
+    clears_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """The rows of some patients for one version, as columns: primary keys (ascending), days, contents, digests."""
+
+    asked: AskedVersion
+    offered: bool
+    patient: NDArray[np.int64]
+    as_of: NDArray[np.int32]
+    next_flip: NDArray[np.int32]
+    content: NDArray[np.int64]
+    contents: list[_Content]
+    digest: NDArray[np.uint64]
+
+    def row(self, index: int) -> Row:
+        """One row written out."""
+        content = self.contents[self.content[index]]
+        flip = int(self.next_flip[index])
+        needs = content.wanted.needs if content.status == Status.NEEDS_INFORMATION else None
+        return Row(
+            patient=int(self.patient[index]),
+            document=self.asked.version.document_id,
+            version=self.asked.version.pk,
+            as_of=date.fromordinal(int(self.as_of[index])),
+            status=content.status,
+            offered=self.offered,
+            cohort=content.cohort,
+            cohorts=content.cohorts,
+            needs=needs or "",
+            missing=[missing_json(entry) for entry in content.wanted.missing],
+            to_read=[{"criterion": id_, "question": text} for id_, text in content.wanted.to_read],
+            clears_on=content.clears_on,
+            next_flip=date.fromordinal(flip) if flip else None,
+            digest=int(self.digest[index]),
+        )
+
+
 @dataclass(slots=True)
 class Found:
     """What an evaluation found, of the patients that are in the registry and for whom there was time.
@@ -135,123 +199,187 @@ class Found:
     counts: dict[int, Counts] = field(default_factory=dict)
     undated: int = 0
     rest: list[int] = field(default_factory=list)
-    _rows: dict[int, list[Row]] = field(default_factory=dict)
+    _said: list[_Said] = field(default_factory=list)
 
     def rows(self, patients: Collection[int] | None = None) -> Iterator[Row]:
         """The rows of some patients, or of all."""
-        for patient in self._rows if patients is None else patients:
-            yield from self._rows.get(patient, ())
+        wanted = None if patients is None else np.array(sorted(patients), np.int64)
+        for said in self._said:
+            if wanted is None:
+                indices = range(len(said.patient))
+            elif not len(wanted):
+                return
+            else:
+                at = np.searchsorted(wanted, said.patient)
+                held = wanted[np.minimum(at, len(wanted) - 1)] == said.patient
+                indices = np.flatnonzero(held).tolist()  # type: ignore[assignment]  # both are read as numbers
+            for index in indices:
+                yield said.row(index)
 
 
 def evaluate(question: Question, patients: Sequence[int], *, until: float = float("inf")) -> Found:
     """Evaluate patients of a registry, by primary key in order; those not in it at `known_at` are passed over.
 
-    After `until`, of the monotonic clock, the patients that are left become the rest; one at least is evaluated.
+    After `until`, of the monotonic clock, the patients that are left become the rest; some are evaluated in any case.
     """
     found = Found(counts={each.version.pk: Counts() for each in question.versions})
-    asked = [(each, each.document) for each in question.versions]
-    last: int | None = None
-    for key, record in keyed_patient_records(question.registry, known_at=question.known_at, ids=patients):
-        if last is not None and time.monotonic() > until:
-            found.rest = [patient for patient in patients if patient > last]
+    program = Program.of([Asked(each.document, each.version.number, each.open_here) for each in question.versions])
+    begun = False
+    for keys, columns in _parts(question, patients):
+        if begun and time.monotonic() > until:
+            found.rest = [patient for patient in patients if patient >= keys[0]]
             break
-        last = key
-        _evaluate_patient(question, asked, key, record, found)
+        begun = True
+        _evaluate(question, program, keys, columns, found)
     return found
 
 
-def _evaluate_patient(
-    question: Question, asked: Sequence[tuple[AskedVersion, TrialDocument]], key: int, record: facts.Patient,
-    found: Found,
-) -> None:  # fmt: skip
-    as_of = question.day_of(record)
-    found.undated += question.as_of == DATA_THROUGH and record.data_through is None
-    still = question.stands_still_for(record)
-    found.next_flips[key], found.digests[key] = None, 0
-    if deceased(record, as_of):
-        # Vital status comes first: nothing else is asked about the dead, who are counted apart.
-        for each, _ in asked:
-            found.counts[each.version.pk].statuses["deceased"] += 1
+def _parts(question: Question, patients: Sequence[int]) -> Iterator[tuple[NDArray[np.int64], Columns]]:
+    """The patients as columns, some thousand at a time: few by their own rows, many from the snapshots of blocks."""
+    registry, known_at = question.registry, question.known_at
+    if not patients:
         return
-    flips: list[date] = []
-    rows = []
-    for each, document in asked:
-        result = evaluate_trial(
-            document, record, as_of=as_of, version=each.version.number, open_here=each.open_here, each_clears=False
-        )
-        _count(found.counts[each.version.pk], document, result)
-        # What is said for another cancer of the patient may turn first, and become the better.
-        own = [one.next_flip for one in (result, *result.others) if one.next_flip is not None]
-        flip = min(own, default=None) if not still else None
-        if flip is not None:
-            flips.append(flip)
-        if result.status.value != Status.NOT_ELIGIBLE:
-            row = _row(key, each.version, as_of, flip, result, fixed=still)
-            found.digests[key] ^= mixed(row.digest, row.next_flip)
-            rows.append(row)
-    found.next_flips[key] = min(flips, default=None)
-    if rows:
-        found._rows[key] = rows
+    if len(patients) <= FEW:
+        read = snapshots.read_columns(registry, known_at=known_at, keys=patients)
+        yield from _slices(read.keys, read.columns)
+        return
+    wanted = np.array(patients, np.int64)
+    for within in snapshots.ranges_of(registry, known_at=known_at, first=patients[0], last=patients[-1]):
+        block = snapshots.columns_of(registry, within, known_at=known_at)
+        kept = np.isin(block.keys, wanted, assume_unique=True)
+        if kept.all():
+            yield from _slices(block.keys, block.columns)
+        elif kept.any():
+            yield from _slices(block.keys[kept], block.columns.some(np.flatnonzero(kept)))
 
 
-def _count(counts: Counts, document: TrialDocument, result: TrialResult) -> None:
-    """Count the answer of one living patient."""
-    counts.statuses[result.status.value] += 1
-    left = {cohort.id for cohort in document.cohorts} or {""}
-    for each in result.criteria:
-        if not each.counted:
-            continue
-        numbers = counts.funnel.setdefault(each.criterion.id, [0, 0, 0])
-        if each.truth is Truth.UNKNOWN:
-            numbers[2] += 1
-        elif each.truth is Truth.NOT_MET:
-            numbers[0] += 1
-            # A criterion of one cohort removes a patient only where no other cohort is left.
-            if left:
-                left -= _cohorts_of(each) or left
-                numbers[1] += not left
+def _slices(keys: NDArray[np.int64], columns: Columns) -> Iterator[tuple[NDArray[np.int64], Columns]]:
+    for first in range(0, len(keys), TOGETHER):
+        last = min(first + TOGETHER, len(keys))
+        yield keys[first:last], columns.part(first, last)
 
 
-def _cohorts_of(result: CriterionResult) -> set[str]:
-    return set(result.criterion.cohorts)
+def _evaluate(
+    question: Question, program: Program, keys: NDArray[np.int64], columns: Columns, found: Found
+) -> None:  # fmt: skip
+    days, still = question.days(columns)
+    shelf = Shelf(columns, days)
+    if question.as_of == DATA_THROUGH:
+        found.undated += int((~still).sum())
+    turning = turns(shelf.view, shelf.settings)
+    dead = shelf.view.dead
+    first_flip = np.full(len(keys), _NEVER, np.int64)
+    digests = np.zeros(len(keys), np.uint64)
+    for asked, (document, version, open_here) in zip(question.versions, program.trials, strict=True):
+        answers = shelf.trial(document, version, open_here=open_here)
+        counts = {**statuses(answers), "funnel": {
+            step.criterion: [step.alone, step.in_order, step.unknown] for step in funnel(answers)
+        }}  # fmt: skip
+        found.counts[asked.version.pk].add(counts)
+        flips = _flips(answers, turning)
+        flips[still | dead] = _NEVER
+        first_flip = np.minimum(first_flip, flips)
+        said = _said(asked, answers, keys, days, still, flips)
+        if said is not None:
+            found._said.append(said)
+            index = np.searchsorted(keys, said.patient)
+            digests[index] ^= _mixed(said.digest, said.next_flip)
+    for key, flip, digest in zip(keys.tolist(), first_flip.tolist(), digests.tolist(), strict=True):
+        found.next_flips[key] = date.fromordinal(flip) if flip < _NEVER else None
+        found.digests[key] = digest
 
 
-def _row(
-    patient: int, version: Version, as_of: date, flip: date | None, result: TrialResult, *, fixed: bool
-) -> Row:  # fmt: skip
-    said = summary_json(result)
-    row = Row(
-        patient=patient,
-        document=version.document_id,
-        version=version.pk,
-        as_of=as_of,
-        status=said["status"],
-        offered=said["offered"],
-        cohort=said["cohort"] or "",
-        cohorts=said["cohorts"],
-        needs=said["needs"] or "",
-        missing=said["missing"],
-        to_read=said["to_read"],
-        clears_on=result.best.clears_on,
-        next_flip=flip,
-        digest=0,
-    )
-    row.digest = digest_of(row, fixed=fixed)
-    return row
+_NEVER = date.max.toordinal()
 
 
-def digest_of(row: Row, *, fixed: bool) -> int:
-    """What tells a row from another answer: all it says but dates that move with the calendar.
+def _flips(answers: Answers, turning: NDArray[np.int32]) -> NDArray[np.int64]:
+    """For each patient the first day on which time may change a trial's answer: of any cancer that may be meant."""
+    found = turning.astype(np.int64)
+    for part in answers.parts:
+        if part.flips is not None:
+            np.minimum.at(found, part.batch.patient, part.flips)
+    return found
 
-    `fixed` says that its as-of is the patient's own, and is then part of the answer. `next_flip` is left out: what it
-    says is not the answer, and it is brought up to date in place.
-    """
-    content = [
-        row.patient, row.version, row.as_of.isoformat() if fixed else "", row.status, row.offered, row.cohort,
-        row.cohorts, row.needs, row.missing, row.to_read, row.clears_on.isoformat() if row.clears_on else "",
+
+def _said(
+    asked: AskedVersion, answers: Answers, keys: NDArray[np.int64], days: NDArray[np.int32],
+    still: NDArray[np.bool_], flips: NDArray[np.int64],
+) -> _Said | None:  # fmt: skip
+    """The rows of a trial, what many of them say alike put together once."""
+    lacks = lacking(answers)
+    patient = lacks.patient
+    if not len(patient):
+        return None
+    which = answers.of_patients([part.best[1] for part in answers.parts])[patient]
+    cohorts = [cohort.id for cohort in answers.parts[0].cohorts]
+    ranks = [
+        answers.of_patients([part.cohorts[number].ranks(part.batch.n) for part in answers.parts])[patient]
+        for number in range(len(cohorts))
+    ]
+    clears = [
+        cohort_clears_on(answers, number)[patient] if (rank == NOT_NOW).any() else np.full(len(patient), _NEVER)
+        for number, rank in enumerate(ranks)
+    ]
+    said = np.stack([lacks.pattern, which, *ranks, *clears], axis=1).astype(np.int64)
+    distinct, content = np.unique(said, axis=0, return_inverse=True)
+    contents = [
+        _content(answers, lacks.wanted[row[0]], row[1], row[2 : 2 + len(cohorts)], row[2 + len(cohorts) :])
+        for row in distinct.tolist()
+    ]
+    hashed = np.array([_hash(asked, answers.offered, each) for each in contents], np.uint64)
+    content = content.reshape(-1).astype(np.int64)
+    own_day = np.where(still[patient], days[patient], 0).astype(np.uint64)
+    digest = _scrambled(hashed[content] ^ _scrambled(keys[patient].astype(np.uint64)) ^ _scrambled(own_day)) & _MASK
+    flip = flips[patient]
+    return _Said(
+        asked=asked, offered=answers.offered, patient=keys[patient], as_of=days[patient],
+        next_flip=np.where(flip < _NEVER, flip, 0).astype(np.int32), content=content, contents=contents, digest=digest,
+    )  # fmt: skip
+
+
+def _content(
+    answers: Answers, wanted: Wanted, which: int, ranks: Sequence[int], clears: Sequence[int]
+) -> _Content:  # fmt: skip
+    cohorts = answers.parts[0].cohorts
+    days = [date.fromordinal(day) if day < _NEVER else None for day in clears]
+    listed = [
+        {
+            "id": cohort.id, "status": RANKS[rank].value, "open": cohort.open,
+            "clears_on": day.isoformat() if day is not None else None,
+        }
+        for cohort, rank, day in zip(cohorts, ranks, days, strict=True)
+        if cohort.id
     ]  # fmt: skip
-    text = _MOVING.sub("complete?", json.dumps(content, sort_keys=True))
+    return _Content(RANKS[ranks[which]].value, cohorts[which].id, listed, wanted, days[which])
+
+
+_MASK = np.uint64(_BITS)
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def _scrambled(number: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Numbers whose every bit hangs on every bit of what they were (splitmix64, Steele et al., OOPSLA 2014)."""
+    number = number + _GOLDEN
+    number = (number ^ (number >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    number = (number ^ (number >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return number ^ (number >> np.uint64(31))
+
+
+def _hash(asked: AskedVersion, offered: bool, content: _Content) -> int:
+    """What tells a content from another: all it says but dates that move with the calendar."""
+    wanted = content.wanted
+    told = [
+        asked.version.pk, offered, content.status, content.cohort, content.cohorts, wanted.needs,
+        [missing_json(entry) for entry in wanted.missing], wanted.to_read,
+        content.clears_on.isoformat() if content.clears_on else "",
+    ]  # fmt: skip
+    text = _MOVING.sub("complete?", json.dumps(told, sort_keys=True))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) & _BITS
+
+
+def _mixed(digest: NDArray[np.uint64], next_flip: NDArray[np.int32]) -> NDArray[np.uint64]:
+    """What rows add to the digest of their patient (see `mixed`)."""
+    return (digest ^ (next_flip.astype(np.uint64) * _GOLDEN)) & _MASK
 
 
 def mixed(digest: int, next_flip: date | None) -> int:

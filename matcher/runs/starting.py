@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import islice
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
@@ -19,7 +18,7 @@ from matcher.runs.asking import DATA_THROUGH, AsOf
 from matcher.runs.ending import finish_if_done, leave_half_done
 from matcher.runs.identity import engine_version, policy_digest
 from matcher.runs.queue import send
-from matcher.runs.standing import standing_counts
+from matcher.snapshots import BLOCK, block_of
 from patients import trust
 from patients.models import ChangeLog, Patient, Registry
 from patients.selectors import registry_patients, settled_instant
@@ -29,9 +28,9 @@ from trials.selectors import versions_in_force
 
 User = AbstractBaseUser
 
-#: Patients of one shard at most, and pairs of patient and trial: at some 12 ms each a third of a worker's time limit.
-SHARD_PATIENTS = 200
-SHARD_PAIRS = 500
+#: Patients of one shard at most: those of one snapshot. A shard never reaches over the end of a snapshot, so that two
+#: workers do not read the same one.
+SHARD_PATIENTS = BLOCK
 
 
 class UnderWay(ValidationError):
@@ -197,10 +196,7 @@ def _add(run: MatchRun, versions: Sequence[Version], patients: Sequence[int], *,
     RunVersion.objects.bulk_create(
         RunVersion(run=run, version=version, open_here=version.document.open_here) for version in versions
     )
-    if run.scope == MatchRun.Scope.PATIENTS:
-        made = _shards_of(run, patients, size=_size(standing_counts(run.registry_id).count()))
-    else:
-        made = _shards(run, size=_size(len(versions)))
+    made = _shards_of(run, patients) if run.scope == MatchRun.Scope.PATIENTS else _shards(run)
     shards = Shard.objects.bulk_create(made, batch_size=500)
     run.patients = sum(shard.patients for shard in shards)
     run.shards_total = len(shards)
@@ -222,31 +218,35 @@ def _check(versions: Sequence[Version]) -> None:
         raise ValidationError("a run takes one version of each trial")
 
 
-def _size(versions: int) -> int:
-    return max(1, min(SHARD_PATIENTS, SHARD_PAIRS // max(1, versions)))
-
-
-def _shards_of(run: MatchRun, patients: Sequence[int], *, size: int) -> Iterator[Shard]:
+def _shards_of(run: MatchRun, patients: Sequence[int]) -> Iterator[Shard]:
     """Shards that name their patients."""
-    keys = iter(sorted(set(patients)))
-    number = 0
-    while some := list(islice(keys, size)):
-        number += 1
+    for number, some in enumerate(_together(sorted(set(patients))), 1):
         yield Shard(
             run=run, number=number, first_patient=some[0], last_patient=some[-1], patients=len(some), chosen=some
         )
 
 
-def _shards(run: MatchRun, *, size: int) -> Iterator[Shard]:
+def _together(keys: Iterable[int]) -> Iterator[list[int]]:
+    """Keys in order, so many at a time as a shard takes, and only of one snapshot."""
+    some: list[int] = []
+    for key in keys:
+        if some and (len(some) == SHARD_PATIENTS or block_of(key) != block_of(some[0])):
+            yield some
+            some = []
+        some.append(key)
+    if some:
+        yield some
+
+
+def _shards(run: MatchRun) -> Iterator[Shard]:
     """Ranges without gaps from the first patient there ever was to the last: who left the registry lies in one too."""
     keys = registry_patients(run.registry, known_at=run.known_at).values_list("pk", flat=True).iterator(chunk_size=5000)
     ever = Patient.objects.filter(registry=run.registry).aggregate(first=Min("pk"), last=Max("pk"))
-    number, first = 0, ever["first"]
+    first = ever["first"]
     waiting: Shard | None = None
-    while some := list(islice(keys, size)):
+    for number, some in enumerate(_together(keys), 1):
         if waiting is not None:
             yield waiting
-        number += 1
         waiting = Shard(run=run, number=number, first_patient=first, last_patient=some[-1], patients=len(some))
         first = some[-1] + 1
     if waiting is None and PatientStanding.objects.filter(registry=run.registry).exists():

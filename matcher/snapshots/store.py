@@ -29,7 +29,7 @@ from patients.models import ChangeLog, Registry
 from patients.selectors import Declared, registry_patients
 
 #: Patients of a block at most: some 3 MB a thousand, read from the database in a few seconds.
-BLOCK = 32_768
+BLOCK = 16_384
 
 #: Raised when the layout of a file changes: older files are read anew.
 FORMAT = 1

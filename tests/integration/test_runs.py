@@ -207,8 +207,9 @@ def test_a_run_is_the_same_in_however_many_shards(registry: Registry, version: V
 
 @pytest.fixture
 def no_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine so slow that a shard's time is up with its first patient."""
+    """A machine so slow that a shard's time is up with its first patients, who are looked at one by one."""
     monkeypatch.setattr(working, "SHARD_SECONDS", -1.0)
+    monkeypatch.setattr(evaluating, "TOGETHER", 1)
 
 
 def test_a_shard_whose_time_is_up_is_cut_and_the_run_is_the_same(
@@ -368,7 +369,7 @@ def test_a_version_the_vocabulary_no_longer_knows_fails_the_run(
     def unknown(*_: Any, **__: Any) -> Any:
         raise UnknownWord("'leiomyosarcoma' is no known cancer")
 
-    monkeypatch.setattr(evaluating, "evaluate_trial", unknown)
+    monkeypatch.setattr(evaluating, "Shelf", unknown)
     run = runs.run_inline(started(registry))
     assert (run.state, "leiomyosarcoma" in run.error) == ("failed", True)
     assert selectors.latest_run(registry) is None

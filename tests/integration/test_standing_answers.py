@@ -310,6 +310,7 @@ def test_a_shard_that_names_its_patients_is_cut_like_any_other(
     ecog(registry)
     ecog(registry, "P-1", 2)
     monkeypatch.setattr(working, "SHARD_SECONDS", -1.0)
+    monkeypatch.setattr(evaluating, "TOGETHER", 1)
     (run,) = followed(registry)
     assert (run.scope, run.shards_total, run.patients) == ("patients", 2, 2)
     holds(registry)
