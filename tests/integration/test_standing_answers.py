@@ -7,8 +7,10 @@ import random
 import subprocess
 import time
 import zipfile
+from collections import Counter
 from datetime import date, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,13 +23,18 @@ from django.utils import timezone
 
 from matcher import runs, selectors, tasks
 from matcher.answers import explain
+from matcher.demo import write as write_demo
+from matcher.engine import Status, evaluate_trial
 from matcher.models import Match, MatchRun, PatientStanding, Shard, StandingQuestion, StatusChange, TrialCount
 from matcher.runs import evaluating, starting, working
 from matcher.runs.counting import counts_of
+from matcher.runs.evaluating import STATUSES
 from matcher.runs.following import RETRY_AFTER
 from patients import actions as patient_actions
 from patients.intake import run_import
 from patients.models import Patient, Registry, Upload
+from patients.selectors import patient_records
+from tests.library_shelf import LIBRARY
 from tests.shelf import EXPECTED, FILES, TRIAL, centre, on_day, published, uploaded
 from trials import actions
 from trials.models import Version
@@ -807,3 +814,47 @@ def test_whatever_happens_what_stands_is_what_an_evaluation_says(
             if chain:
                 row = Match.objects.filter(patient=patient, document=document, current=True).first()
                 assert chain[-1][1] == (row.status if row is not None else "not_eligible")
+
+
+# --- The engine behind them ---
+
+
+def test_what_is_stored_is_what_the_reference_says(settings: Any, tmp_path: Path) -> None:
+    """The made-up registry against trials of the library: each pair, its needs and dates, the counts and the funnel."""
+    settings.STATE_DIR = tmp_path / "state"
+    write_demo(tmp_path / "demo", today=DAY)
+    files = {path.stem: path.read_text() for path in (tmp_path / "demo").glob("*.csv")}
+    registry = centre(settings, tmp_path, files=files)
+    versions = [published(path.read_text()) for path in sorted((LIBRARY / "trials").glob("*.yaml"))[::3]]
+    run = runs.run_inline(runs.start_run(registry=registry, versions=versions, as_of=DAY, by=None, queue=False))
+    assert run.state == MatchRun.State.FINISHED, run.error
+
+    rows = {(row.patient.patient_id, row.version_id): row for row in selectors.matches_of(run)}
+    for version in versions:
+        document = version.parsed
+        wanted = Counter({status: 0 for status in STATUSES})
+        for record in patient_records(registry, known_at=run.known_at):
+            result = evaluate_trial(
+                document, record, as_of=DAY, version=version.number, open_here=version.document.open_here,
+                each_clears=False,
+            )  # fmt: skip
+            wanted["deceased" if result.deceased else result.status.value] += 1
+            row = rows.pop((record.patient_id, version.pk), None)
+            if result.status.value == Status.NOT_ELIGIBLE:
+                assert row is None
+                continue
+            assert row is not None
+            best = result.best
+            needs = best.needs if result.status.value == Status.NEEDS_INFORMATION else None
+            assert (row.status, row.cohort, row.needs, row.clears_on, row.offered) == (
+                result.status.value, best.id, needs or "", best.clears_on, result.offered,
+            ), record.patient_id  # fmt: skip
+            assert [(each["id"], each["status"], each["clears_on"]) for each in row.cohorts] == [
+                (each.id, each.status.value, each.clears_on and each.clears_on.isoformat())
+                for each in result.cohorts if each.id
+            ]  # fmt: skip
+            assert bool(row.missing) == bool(best.missing)
+            assert row.next_flip is None or row.next_flip > DAY
+        counted = TrialCount.objects.get(run=run, version=version)
+        assert counted.as_dict() == wanted
+    assert not rows
