@@ -36,7 +36,8 @@ class Batch:
     `asked` is the day each item is asked about, `known` the day whose knowledge is used (ordinals). `words` is a
     reference context of nobody: it resolves the words of the document and carries its definitions and settings.
     `evaluate` answers a rule for a batch (definitions of failure hold rules). `whoever` is a batch of the same
-    patients, item by item, of no cancer at all: it answers what is the same for every document.
+    patients, item by item, of no cancer at all: it answers what is the same for every document. `flips` says whether
+    anyone wants to know when time turns the answers: without it findings have none.
     """
 
     view: View
@@ -48,6 +49,7 @@ class Batch:
     words: Context
     evaluate: Callable[[Batch, t.Rule], Findings]
     whoever: Batch | None = None
+    flips: bool = True
     cache: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
@@ -103,6 +105,7 @@ class Batch:
             known=self.known[index],
             words=self.words,
             evaluate=self.evaluate,
+            flips=self.flips,
         )
 
     def pairs(self, table: Table, rows: Longs | None = None) -> Pairs:

@@ -17,7 +17,7 @@ from matcher.engine.bulk import diseases as dz
 from matcher.engine.bulk.batch import Batch, Pairs
 from matcher.engine.bulk.calendar import Spans
 from matcher.engine.bulk.columns import NO_DAY, Bools, Codes, Floats, Ints, Longs, Table
-from matcher.engine.bulk.coverage import Denial, absence
+from matcher.engine.bulk.coverage import Denial, absence, either_absence
 from matcher.engine.bulk.fields import Told, both_told, field_told, per_value, test_told, told_of
 from matcher.engine.bulk.findings import (
     CONFLICTING,
@@ -33,7 +33,6 @@ from matcher.engine.bulk.findings import (
     all_of,
     choose,
     earlier,
-    either,
 )
 from matcher.engine.bulk.groups import Groups, any_of, dated
 from matcher.engine.bulk.lesions import (
@@ -123,7 +122,8 @@ class _Asked:
 
     def _told(self, found: tuple[Codes, Ints]) -> Told:
         code, flips = found
-        self.turns.append(flips)
+        if self.batch.flips:
+            self.turns.append(flips)
         return Told(code, np.ones(len(code), np.bool_))
 
 
@@ -309,7 +309,7 @@ def unrecorded_condition(batch: Batch, records: t.Records, until: Ints) -> Findi
         need = Need("conditions", inner, ids, lasting=stays_current(words, inner, ids))
         denials_ = [each for id_ in ids for each in _denials(batch, kind, id_)]
         found.append(absence(batch, need, until=until, change=CHANGE_OF_ABSENCE[kind], denials=denials_))
-    return either(found)
+    return either_absence(batch, found)
 
 
 def _denials(batch: Batch, kind: Kind, concept: str) -> Sequence[Denial]:
