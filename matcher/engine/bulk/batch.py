@@ -79,6 +79,19 @@ class Batch:
         found: T = self.cache[key]
         return found
 
+    @property
+    def of_today(self) -> bool:
+        """Whether every item is asked about the day whose knowledge is used, as nearly always."""
+        return self.once("asked of the day known", lambda: bool((self.asked == self.known).all()))
+
+    @property
+    def of_everyone(self) -> bool:
+        """Whether the items are the patients one by one."""
+        return self.once(
+            "everyone one by one",
+            lambda: self.n == self.view.patients and bool((self.patient == np.arange(self.n)).all()),
+        )
+
     def table(self, name: str) -> Table:
         """The visible rows of a kind of fact."""
         return self.view.tables[name]
@@ -116,6 +129,8 @@ class Batch:
 
     def join(self, patient: NDArray[Any], rows: Longs | None) -> Pairs:
         """Each item with what is told of its patient: things numbered `rows`, of the patients `patient` (ascending)."""
+        if self.of_everyone:
+            return Pairs(patient.astype(np.int64), np.arange(len(patient), dtype=np.int64) if rows is None else rows)
         if self.n * _FEW < len(patient):
             # Few of many, as where a later day is tried: look for theirs instead of looking through all.
             own = self.patient.astype(patient.dtype)

@@ -56,7 +56,7 @@ class Courses:
 def course(batch: Batch, name: str, pairs: Pairs) -> Courses:
     """The courses of pairs with the table `name` (treatments or medications)."""
     acute = batch.settings.acute
-    if not batch.once("asked of the day known", lambda: bool((batch.asked == batch.known).all())):
+    if not batch.of_today:
         return _courses(batch.view, batch.vocabulary, acute, name, pairs.row, batch.asked[pairs.item])
 
     def every() -> Courses:
