@@ -36,7 +36,8 @@ class Batch:
     `asked` is the day each item is asked about, `known` the day whose knowledge is used (ordinals). `words` is a
     reference context of nobody: it resolves the words of the document and carries its definitions and settings.
     `evaluate` answers a rule for a batch (definitions of failure hold rules). `whoever` is a batch of the same
-    patients, item by item, of no cancer at all: it answers what is the same for every document.
+    patients, item by item, of no cancer at all: it answers what is the same for every document. `flips` says whether
+    anyone wants to know when time turns the answers: without it findings have none.
     """
 
     view: View
@@ -48,6 +49,7 @@ class Batch:
     words: Context
     evaluate: Callable[[Batch, t.Rule], Findings]
     whoever: Batch | None = None
+    flips: bool = True
     cache: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
@@ -77,6 +79,19 @@ class Batch:
         found: T = self.cache[key]
         return found
 
+    @property
+    def of_today(self) -> bool:
+        """Whether every item is asked about the day whose knowledge is used, as nearly always."""
+        return self.once("asked of the day known", lambda: bool((self.asked == self.known).all()))
+
+    @property
+    def of_everyone(self) -> bool:
+        """Whether the items are the patients one by one."""
+        return self.once(
+            "everyone one by one",
+            lambda: self.n == self.view.patients and bool((self.patient == np.arange(self.n)).all()),
+        )
+
     def table(self, name: str) -> Table:
         """The visible rows of a kind of fact."""
         return self.view.tables[name]
@@ -103,6 +118,7 @@ class Batch:
             known=self.known[index],
             words=self.words,
             evaluate=self.evaluate,
+            flips=self.flips,
         )
 
     def pairs(self, table: Table, rows: Longs | None = None) -> Pairs:
@@ -113,6 +129,8 @@ class Batch:
 
     def join(self, patient: NDArray[Any], rows: Longs | None) -> Pairs:
         """Each item with what is told of its patient: things numbered `rows`, of the patients `patient` (ascending)."""
+        if self.of_everyone:
+            return Pairs(patient.astype(np.int64), np.arange(len(patient), dtype=np.int64) if rows is None else rows)
         if self.n * _FEW < len(patient):
             # Few of many, as where a later day is tried: look for theirs instead of looking through all.
             own = self.patient.astype(patient.dtype)

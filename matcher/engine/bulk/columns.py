@@ -217,7 +217,8 @@ class Columns:
 
     `births` are (patient, lo, hi) rows, for sources may contradict each other; `sexes` codes the tuple of all recorded
     sexes; `deceased` is a flag, `death_lo` and `death_hi` days; `policies`, `ranges` and `suspended` are coded, as
-    whole registries share them.
+    whole registries share them. `decided` keeps what was decided of words; the parts of a registry share it, as they
+    share their dictionaries.
     """
 
     patients: int
@@ -234,6 +235,7 @@ class Columns:
     ranges: Coded
     suspended: Coded
     vital_conflict: Bools
+    decided: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, patients: Sequence[Patient]) -> Columns:
@@ -279,6 +281,7 @@ class Columns:
             ranges=of(self.ranges),
             suspended=of(self.suspended),
             vital_conflict=self.vital_conflict[first:last],
+            decided=self.decided,
         )
 
     def some(self, patients: NDArray[Any]) -> Columns:
@@ -307,6 +310,7 @@ class Columns:
             ranges=self.ranges.take(patients),
             suspended=self.suspended.take(patients),
             vital_conflict=self.vital_conflict[patients],
+            decided=self.decided,
         )
 
 

@@ -56,13 +56,11 @@ class Courses:
 def course(batch: Batch, name: str, pairs: Pairs) -> Courses:
     """The courses of pairs with the table `name` (treatments or medications)."""
     acute = batch.settings.acute
-    if not batch.once("asked of the day known", lambda: bool((batch.asked == batch.known).all())):
+    if not batch.of_today:
         return _courses(batch.view, batch.vocabulary, acute, name, pairs.row, batch.asked[pairs.item])
 
     def every() -> Courses:
-        table = batch.table(name)
-        rows = np.arange(table.rows)
-        return _courses(batch.view, batch.vocabulary, acute, name, rows, batch.view.known[table.patient])
+        return _courses(batch.view, batch.vocabulary, acute, name, *_rows_today(batch.view, name))
 
     return batch.view.once(("courses", name, acute), every).take(pairs.row)
 
@@ -141,11 +139,23 @@ def _one_day(view: View, vocabulary: Vocabulary, name: str) -> Bools:
 
 def given(batch: Batch, pairs: Pairs) -> Told:
     """Whether treatments were given: unless the status says otherwise; a blank one if it had begun."""
-    table = batch.table("treatments")
-    status = table.coded["status"].take(pairs.row)
-    start, end = table.hi["start"][pairs.row], table.lo["end"][pairs.row]
-    begun = (start != NO_DAY) & (start <= batch.asked[pairs.item])
-    told_of = (end != NO_DAY) | (table.flag["ongoing"][pairs.row] != -1)
+    if not batch.of_today:
+        return _given(batch.view, pairs.row, batch.asked[pairs.item])
+    return batch.view.once("given", lambda: _given(batch.view, *_rows_today(batch.view, "treatments"))).take(pairs.row)
+
+
+def _rows_today(view: View, name: str) -> tuple[Longs, Ints]:
+    """All rows of a table, and the day whose knowledge is used of the patient of each."""
+    table = view.tables[name]
+    return np.arange(table.rows), view.known[table.patient]
+
+
+def _given(view: View, rows: Longs, asked: Ints) -> Told:
+    table = view.tables["treatments"]
+    status = table.coded["status"].take(rows)
+    start, end = table.hi["start"][rows], table.lo["end"][rows]
+    begun = (start != NO_DAY) & (start <= asked)
+    told_of = (end != NO_DAY) | (table.flag["ongoing"][rows] != -1)
     refused = status.map(lambda word: word in _NOT_GIVEN, np.bool_)
     sure = _is(status, "given") | (_is(status, None) & (begun | told_of))
     code = np.where(refused, NOT_MET_COURSE, np.where(sure, MET_NEVER, IMPRECISE)).astype(np.uint8)
@@ -159,14 +169,25 @@ def _is(column: Coded, value: object) -> Bools:
 
 def under_way(batch: Batch, name: str, pairs: Pairs) -> tuple[Told, Ints]:
     """Whether records of the table `name` are being taken, and the first day on which time alone may turn that."""
-    table = batch.table(name)
-    asked = batch.asked[pairs.item]
-    end_lo, end_hi = table.lo["end"][pairs.row], table.hi["end"][pairs.row]
-    has_end, ongoing = end_lo != NO_DAY, table.flag["ongoing"][pairs.row]
-    lapses = told(batch.view, name)[pairs.row] + batch.settings.acute + 1
+    view, acute = batch.view, batch.settings.acute
+    if not batch.of_today:
+        return _under_way(view, acute, name, pairs.row, batch.asked[pairs.item])
+
+    def every() -> tuple[Told, Ints]:
+        return _under_way(view, acute, name, *_rows_today(view, name))
+
+    found, flips = view.once(("under way", name, acute), every)
+    return found.take(pairs.row), flips[pairs.row]
+
+
+def _under_way(view: View, acute: int, name: str, rows: Longs, asked: Ints) -> tuple[Told, Ints]:
+    table = view.tables[name]
+    end_lo, end_hi = table.lo["end"][rows], table.hi["end"][rows]
+    has_end, ongoing = end_lo != NO_DAY, table.flag["ongoing"][rows]
+    lapses = told(view, name)[rows] + acute + 1
     cases = [
         has_end & (end_hi < asked), has_end & (end_lo >= asked), has_end, ongoing == 0, ongoing == -1,
-        batch.known[pairs.item] >= lapses,
+        view.known[table.patient[rows]] >= lapses,
     ]  # fmt: skip
     codes = [NOT_MET_ACTION, MET_TIME, IMPRECISE, NOT_MET_ACTION, NOT_RECORDED, STALE]
     code = np.select(cases, codes, MET_ACTION).astype(np.uint8)

@@ -7,7 +7,7 @@ share one answer per patient; denials are of single patients and are looked at f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from matcher.engine.bulk.batch import Batch
 from matcher.engine.bulk.columns import FACT_TABLES, NO_DAY, Bools, Coded, Ints, Longs, Table
-from matcher.engine.bulk.findings import NOT_RECORDED, STALE, Findings, not_met
+from matcher.engine.bulk.findings import NOT_RECORDED, STALE, Findings, choose, either, not_met
+from matcher.engine.bulk.groups import ascending
 from matcher.engine.bulk.view import View
 from matcher.engine.reference.context import Context
 from matcher.engine.reference.days import FUTURE, PAST
@@ -53,6 +54,11 @@ class Through:
     day: Ints
     currency: Ints
 
+    def lapses(self, usual: int) -> Ints:
+        """The first day on which each is out of date; `usual` is the currency of what has none of its own."""
+        currency = np.where(self.currency == _OF_THE_SETTINGS, usual, self.currency)
+        return self.day + currency.astype(np.int32) + 1
+
     def take(self, index: NDArray[Any]) -> Through:
         """Those of some patients."""
         return Through(self.day[index], self.currency[index])
@@ -63,43 +69,75 @@ def absence(
 ) -> Findings:  # fmt: skip
     """The findings that nothing unrecorded matches: not met where the record is complete for the question.
 
-    `until` is for each item the last day the question reaches (ordinals of shape (n,)).
+    `until` is for each item the last day the question reaches (ordinals of shape (n,)). What the same statements cover
+    has the same findings, of which there is one object: they are not to be written to.
     """
-    day, lapses = _lapses(batch, need, denials)
-    told, current = day != NO_DAY, batch.known < lapses
+    usual = batch.settings.currency_lasting if need.lasting else batch.settings.currency
+    through = complete_through(batch, need)
+
+    def findings() -> tuple[Through, Ints, Findings]:
+        day, lapses = (each[batch.patient] for each in (through.day, through.lapses(usual)))
+        found = _absence(batch, day, lapses, batch.known, until, batch.asked, change)
+        # What the key names is kept beside what it names.
+        return through, until, found
+
+    _, _, found = batch.once(("absence", id(through), id(until), usual, change), findings)
+    denied = [denial for denial in denials if len(denial.item)]
+    return _denied(batch, need, usual, until, change, found, denied) if denied else found
+
+
+def _absence(
+    batch: Batch, day: Ints, lapses: Ints, known: Ints, until: Ints, asked: Ints, change: Change
+) -> Findings:  # fmt: skip
+    """The same of items by the day through which all that is needed is complete, and the first on which that is out of
+    date."""
+    told, current = day != NO_DAY, known < lapses
     holds = told & (current | (until <= day))
-    code = np.where(holds, not_met(change), np.where(told, STALE, NOT_RECORDED)).astype(np.uint8)
+    code = choose(holds, not_met(change), choose(told, STALE, NOT_RECORDED))
+    if not batch.flips:
+        return Findings(code)
     # What was asked of the time before the record ends stays decided.
-    moves = holds & current & (until > PAST) & (lapses > batch.asked) & (lapses < FUTURE)
+    moves = holds & current & (until > PAST) & (lapses > asked) & (lapses < FUTURE)
     return Findings(code, np.where(moves, lapses, FUTURE).astype(np.int32) if moves.any() else None)
 
 
-def _lapses(batch: Batch, need: Need, denials: Sequence[Denial]) -> tuple[Ints, Ints]:
-    """Per item the day through which all that is needed is complete, and the first on which that is out of date."""
-    settings = batch.settings
-    usual = settings.currency_lasting if need.lasting else settings.currency
+def _denied(
+    batch: Batch, need: Need, usual: int, until: Ints, change: Change, found: Findings, denials: Sequence[Denial]
+) -> Findings:  # fmt: skip
+    """The findings with those of the items whose records deny some of what is asked."""
+    items = ascending(np.concatenate([denial.item for denial in denials]))
+    through = _with_denials(batch, need, items, denials)
+    mine = _absence(
+        batch, through.day, through.lapses(usual), batch.known[items], until[items], batch.asked[items], change
+    )
+    code, flips = found.code.copy(), found.flips
+    code[items] = mine.code
+    if flips is not None or mine.flips is not None:
+        flips = np.full(batch.n, FUTURE, np.int32) if flips is None else flips.copy()
+        flips[items] = FUTURE if mine.flips is None else mine.flips
+    return Findings(code, flips)
 
-    def of(through: Through) -> tuple[Ints, Ints]:
-        currency = np.where(through.currency == _OF_THE_SETTINGS, usual, through.currency)
-        return through.day, through.day + currency.astype(np.int32) + 1
 
-    def without_denials() -> tuple[Ints, Ints]:
-        return of(complete_through(batch, need).take(batch.patient))
-
-    day, lapses = batch.once(("complete", need), without_denials)
-    denied = [denial for denial in denials if len(denial.item)]
-    if denied:
-        items = np.unique(np.concatenate([denial.item for denial in denied]))
-        day, lapses = day.copy(), lapses.copy()
-        day[items], lapses[items] = of(_with_denials(batch, need, items, denied))
-    return day, lapses
+def either_absence(batch: Batch, parts: Sequence[Findings]) -> Findings:
+    """OR of findings of `absence`: where all share theirs, the same object."""
+    distinct = tuple({id(part): part for part in parts}.values())
+    if len(distinct) == 1:
+        return distinct[0]
+    key = ("either absence", *(id(part) for part in distinct))
+    return batch.once(key, lambda: (distinct, either(distinct)))[1]
 
 
 def complete_through(batch: Batch, need: Need) -> Through:
-    """Per patient the statement by which everything asked is complete, with the earliest day among those it needs."""
-    return batch.view.once(
-        ("complete", need), lambda: _complete(batch.words, need, lambda concept: _stated(batch, need, concept))
-    )
+    """Per patient the statement by which everything asked is complete, with the earliest day among those it needs.
+
+    What the same statements hold is one object.
+    """
+    view = batch.view
+
+    def make() -> Through:
+        return _complete(batch.words, need, lambda concept: _stated(batch, need, concept), view.once)
+
+    return view.once(("complete", need), make)
 
 
 def _with_denials(batch: Batch, need: Need, items: Longs, denials: Sequence[Denial]) -> Through:
@@ -116,22 +154,42 @@ def _with_denials(batch: Batch, need: Need, items: Longs, denials: Sequence[Deni
                 np.maximum.at(day, np.searchsorted(items, denial.item), denial.day)
         return _later(found, Through(day, np.full(len(items), _OF_THE_SETTINGS, np.int32)))
 
-    return _complete(batch.words, need, stated)
+    return _complete(batch.words, need, stated, lambda _, make: make())
 
 
-def _complete(words: Context, need: Need, stated: Callable[[str | None], Through]) -> Through:
-    """What holds of every concept asked, from what is stated of single ones; of a family its genes may be told of."""
+_Once = Callable[[Hashable, Callable[[], tuple[Any, Through]]], tuple[Any, Through]]
+
+
+def _complete(words: Context, need: Need, stated: Callable[[str | None], Through], once: _Once) -> Through:
+    """What holds of every concept asked, from what is stated of single ones; of a family its genes may be told of.
+
+    `once` remembers what is made of the same statements.
+    """
+
+    def earliest(parts: Iterable[Through]) -> Through:
+        distinct = tuple({id(part): part for part in parts}.values())
+        if len(distinct) == 1:
+            return distinct[0]
+        key = ("earliest", *(id(part) for part in distinct))
+        return once(key, lambda: (distinct, _earliest(distinct)))[1]
 
     def through(concept: str | None) -> Through:
         found = stated(concept)
         genes = genes_of(words, concept)
-        silent = found.day == NO_DAY
-        if not genes or not silent.any():
+        if not genes:
             return found
-        inner = _earliest([through(gene) for gene in genes])
-        return Through(np.where(silent, inner.day, found.day), np.where(silent, inner.currency, found.currency))
+        inner = earliest(through(gene) for gene in genes)
+        if inner is found:
+            return found
+        return once(("family", id(found), id(inner)), lambda: ((found, inner), _filled(found, inner)))[1]
 
-    return _earliest([through(concept) for concept in need.concepts or (None,)])
+    return earliest(through(concept) for concept in need.concepts or (None,))
+
+
+def _filled(found: Through, inner: Through) -> Through:
+    """Where nothing is stated of a family, what is stated of all its genes."""
+    silent = found.day == NO_DAY
+    return Through(np.where(silent, inner.day, found.day), np.where(silent, inner.currency, found.currency))
 
 
 def _later(first: Through, second: Through) -> Through:
@@ -142,7 +200,7 @@ def _later(first: Through, second: Through) -> Through:
 
 def _earliest(parts: Sequence[Through]) -> Through:
     """Of statements that are all needed the one that ends first (of equals the first); none where one is missing."""
-    found, *others = {id(part): part for part in parts}.values()
+    found, *others = parts
     for part in others:
         # NO_DAY lies before every day, so that what is missing stays missing.
         takes = part.day < found.day

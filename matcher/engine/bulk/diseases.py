@@ -79,22 +79,37 @@ class Tumours:
 # --- what rows mean ------------------------------------------------------------------------------------------------
 
 
-def meanings(table: Table) -> Coded:
-    """The words of condition rows that say what each is, as rows of nobody: one per distinct combination."""
+@dataclass(slots=True)
+class _Meanings:
+    """The distinct meanings of a registry so far: the number of each combination of words, and rows of nobody."""
+
+    number: dict[tuple[Any, ...], int]
+    values: tuple[Condition, ...]
+
+
+def meanings(view: View, table: Table) -> Coded:
+    """The words of condition rows that say what each is, as rows of nobody: one per distinct combination.
+
+    The parts of a registry number them alike, so that what is decided of them holds for all.
+    """
     columns = [table.coded[name] for name in _WORDS]
     first, code = alike([column.codes for column in columns])
-    values = tuple(
-        Condition(id="", **{
-            name: column.values[column.codes[row]] for name, column in zip(_WORDS, columns, strict=True)
-        })
-        for row in first.tolist()
-    )  # fmt: skip
-    return Coded(values, code)
+    known: _Meanings = view.columns.decided.setdefault("meanings", _Meanings({}, ()))
+    combinations = [
+        tuple(column.values[held] for column, held in zip(columns, each, strict=True))
+        for each in zip(*(column.codes[first].tolist() for column in columns), strict=True)
+    ]
+    number = np.array([known.number.setdefault(each, len(known.number)) for each in combinations], np.int64)
+    new = list(known.number)[len(known.values) :]
+    if new:
+        rows = (Condition(id="", **dict(zip(_WORDS, each, strict=True))) for each in new)
+        known.values = (*known.values, *rows)
+    return Coded(known.values, number[code])
 
 
 def meanings_in(view: View) -> Coded:
     """The meanings of the view's condition rows."""
-    return view.once("meanings", lambda: meanings(view.tables["conditions"]))
+    return view.once("meanings", lambda: meanings(view, view.tables["conditions"]))
 
 
 def with_status(table: Table, status: str) -> Bools:

@@ -6,7 +6,7 @@ reference's own small functions; whatever depends on days is asked of arrays els
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,6 +107,20 @@ def per_value(column: Coded, decide: Callable[[Any], Finding]) -> Told:
     return told_of([decide(column.values[code]) for code in codes]).take(place[column.codes])
 
 
+def per_word(batch: Batch, column: Coded, rows: Longs, question: Hashable, decide: Callable[[Any], Finding]) -> Told:
+    """What `decide` says of the values of some rows: asked of each distinct value, once for all parts of a registry.
+
+    `question` names all that the answers depend on beside the value and the vocabulary.
+    """
+    return told_by_word(batch, column, question, decide).take(column.codes[rows])
+
+
+def told_by_word(batch: Batch, column: Coded, question: Hashable, decide: Callable[[Any], Finding]) -> Told:
+    """What `decide` says of each distinct value, by code."""
+    key = (question, batch.vocabulary)
+    return batch.view.decided(column, key, lambda: told_of([decide(value) for value in column.values]))
+
+
 def concepts_told(words: Context, column: Coded, asked: Sequence[str], change: Change) -> Told:
     """Whether records whose possible concepts are the tuples of `column` are one of the asked concepts."""
     nameless = Treatment(id="")
@@ -129,7 +143,7 @@ def field_told(batch: Batch, kind: Kind, item: t.FieldTest, table: Table, rows: 
         return field_finding(batch.words, kind, item, make(id="", **fields))
 
     if column in table.coded:
-        return per_value(table.coded[column].take(rows), lambda value: decide(**{column: value}))
+        return per_word(batch, table.coded[column], rows, (kind, item), lambda value: decide(**{column: value}))
     if column in table.flag:
         three = told_of([decide(**{column: value}) for value in (False, True, None)])
         return three.take(table.flag[column][rows])

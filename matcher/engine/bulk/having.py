@@ -12,10 +12,10 @@ from matcher.engine.bulk.findings import (
     all_of,
     chosen,
     earlier,
-    either,
-    either_of,
+    either_codes,
     first_flip_of,
     negate,
+    negated,
 )
 from matcher.engine.bulk.records.candidates import Candidates
 from matcher.engine.bulk.records.patterns import candidates, unrecorded
@@ -32,16 +32,21 @@ def having(batch: Batch, leaf: t.Has) -> Findings:
     inside = in_window(batch, matching, leaf.window, records.kind)
     code, flips = np.minimum(matching.code, inside.code), earlier(matching.flips, inside.flips)
     silent = unrecorded(batch, records, window.until(batch.asked))
-    found = _some(batch.n, matching, code, flips, silent).or_flips(window.flips)
+    found = _some(matching, code, flips, silent).or_flips(window.flips)
     if window.unplaced.any():
         # Where nothing matches at any time, nothing does in a window that nobody can place.
-        ever = _some(batch.n, matching, matching.code, matching.flips, unrecorded(batch, records, batch.asked))
+        ever = _some(matching, matching.code, matching.flips, unrecorded(batch, records, batch.asked))
         problem = chosen(ever.is_not_met, ever, Findings(window.problem, window.flips))
         found = chosen(window.unplaced, problem, found)
     if records.kind is Kind.LINE:
         # Lines are counted for the cancer the document is about: without such a cancer there is nothing to count.
         found = chosen(batch.focus < 0, all_of(batch.n, IMPRECISE), found)
-    return negate(found) if leaf.mode is t.Mode.NO else found
+    if leaf.mode is not t.Mode.NO:
+        return found
+    if found is not silent:
+        return negate(found)
+    # What several leaves share is negated once.
+    return batch.once(("negated", id(silent)), lambda: (silent, negate(silent)))[1]
 
 
 def _looks_back(leaf: t.Has) -> bool:
@@ -50,7 +55,17 @@ def _looks_back(leaf: t.Has) -> bool:
     return leaf.window is not None and not isinstance(leaf.window, t.AnyTime) and looked_at
 
 
-def _some(n: int, matching: Candidates, code: Codes, flips: Ints | None, silent: Findings) -> Findings:
-    """Whether any of the candidates, whose findings are given, or anything unrecorded is so."""
-    known = Findings(either_of(n, matching.item, code), first_flip_of(n, matching.item, flips))
-    return either([known, silent])
+def _some(matching: Candidates, code: Codes, flips: Ints | None, silent: Findings) -> Findings:
+    """Whether any of the candidates, whose findings are given, or anything unrecorded is so.
+
+    Items without candidates, which are most, have what is said of the unrecorded.
+    """
+    if not len(matching):
+        return silent
+    first = np.flatnonzero(np.append(True, matching.item[1:] != matching.item[:-1]))
+    item = matching.item[first]
+    found = silent.code.copy()
+    found[item] = either_codes(negated(np.minimum.reduceat(negated(code), first)), found[item])
+    if flips is not None:
+        flips = first_flip_of(len(silent), matching.item, flips)
+    return Findings(found, earlier(flips, silent.flips))

@@ -56,13 +56,21 @@ class Rows:
 class Units:
     """What a pattern of a kind is asked of, ascending by patient: lesions, or single rows where `ever` holds.
 
-    `lesion` is the lesion of each, `final` whether its latest row is that of its lesion.
+    `lesion` is the lesion of each, `final` whether its latest row is that of its lesion. `last` is the latest row of
+    each, `meaning` the code of what that means, `counted` what each counts as: an event each time, a lesion once
+    however often it is told of.
     """
 
     groups: Groups
     lesion: Longs
     ever: Bools
     final: Bools
+    last: Longs
+    meaning: Longs
+    counted: Longs
+
+    def __len__(self) -> int:
+        return len(self.groups)
 
 
 # --- rows ----------------------------------------------------------------------------------------------------------
@@ -81,7 +89,7 @@ def _told(view: View, words: Context) -> Rows:
     means, origin, row = meanings_in(view), np.zeros(table.rows, np.int8), np.arange(table.rows)
     if len(spread):
         table, origin, row = _with_events(table, events, spread)
-        means = meanings(table)
+        means = meanings(view, table)
     temporal = means.map(lambda each: _TEMPORAL.get(temporal_of(words, dz.Disease((each,))), STATE), np.int8)
     metastasis = means.map(lambda each: dz.is_metastasis(words, each), np.bool_)
     return Rows(table, means, temporal, metastasis, origin, row)
@@ -169,7 +177,9 @@ def _units(view: View, words: Context, kind: Kind, ever: bool) -> Units:
     count = np.where(alone[lesion], 1, np.diff(found.bounds)[lesion])
     _, member = spread_out(np.where(alone[lesion], place, found.bounds[lesion]), count)
     groups = Groups(rows.table, found.patient[lesion], bounds_of(count), found.rows[member])
-    return Units(groups, lesion, alone[lesion], last[place])
+    latest_row = groups.last
+    counted = np.where(rows.temporal[latest_row] == EVENT, latest_row, found.first[lesion])
+    return Units(groups, lesion, alone[lesion], last[place], latest_row, rows.means.codes[latest_row], counted)
 
 
 # --- being there ---------------------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ def of_cancers(batch: Batch) -> tuple[Batch, Longs]:
 
 
 def _cancers_once(batch: Batch) -> tuple[Batch, Longs]:
-    if not (batch.asked == batch.known).all():
+    if not batch.of_today:
         own = np.flatnonzero(batch.focus >= 0)
         index = np.full(batch.n, -1, np.int64)
         index[own] = np.arange(len(own))

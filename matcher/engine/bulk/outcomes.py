@@ -10,6 +10,7 @@ from matcher.engine.bulk.columns import Bools, Codes, Ints, Longs
 from matcher.engine.bulk.courses import Courses, course, under_way
 from matcher.engine.bulk.coverage import absence
 from matcher.engine.bulk.diseases import belongs
+from matcher.engine.bulk.every_cancer import every_cancer
 from matcher.engine.bulk.fields import Told
 from matcher.engine.bulk.findings import (
     FIRST_MET,
@@ -37,6 +38,15 @@ from trials.criteria import tree as t
 def outcome(batch: Batch, pairs: Pairs, outcome: str) -> tuple[Told, Ints | None]:
     """Whether treatments of the item's cancer had an outcome: failure, refractory or intolerant; and the first day on
     which time alone may turn that, for each pair."""
+    every = None if _definitions(batch, outcome) else every_cancer(batch)
+    if every is None:
+        return _of_this_cancer(batch, pairs, outcome)
+    told = every.batch.once(("outcome", outcome), lambda: _of_this_cancer(every.batch, every.pairs, outcome)[0])
+    return told.take(every.places(pairs)), None
+
+
+def _of_this_cancer(batch: Batch, pairs: Pairs, outcome: str) -> tuple[Told, Ints | None]:
+    """The same, of what was given for another cancer it did not."""
     table = batch.table("treatments")
     of_it = belongs(batch, pairs.item, table.coded["diagnosis"].take(pairs.row))
     found, flips = Told.same(len(pairs), NOT_MET_NEVER, shown=False), None
@@ -53,9 +63,7 @@ def outcome(batch: Batch, pairs: Pairs, outcome: str) -> tuple[Told, Ints | None
 
 def _outcome(batch: Batch, pairs: Pairs, outcome: str) -> tuple[Told, Ints | None]:
     table = batch.table("treatments")
-    definitions = tuple(dict.fromkeys(
-        each for each in batch.words.definitions if isinstance(each, t.DefineOutcome) and each.outcome == outcome
-    ))  # fmt: skip
+    definitions = _definitions(batch, outcome)
     if not definitions:
         return _default(batch, pairs, outcome), None
     number = {definition: index for index, definition in enumerate(definitions)}
@@ -77,6 +85,13 @@ def _outcome(batch: Batch, pairs: Pairs, outcome: str) -> tuple[Told, Ints | Non
             if answers.flips is not None:
                 flips[its] = answers.flips
     return found, flips
+
+
+def _definitions(batch: Batch, outcome: str) -> tuple[t.DefineOutcome, ...]:
+    """What the document says an outcome is, of some drugs."""
+    return tuple(dict.fromkeys(
+        each for each in batch.words.definitions if isinstance(each, t.DefineOutcome) and each.outcome == outcome
+    ))  # fmt: skip
 
 
 def _default(batch: Batch, pairs: Pairs, outcome: str) -> Told:

@@ -111,8 +111,8 @@ class _Recorded:
 
 def _recorded(batch: Batch) -> _Recorded:
     view = batch.view
-    if (batch.asked == batch.known).all():
-        # As nearly always: then it hangs on the patient alone.
+    if batch.of_today:
+        # Then it hangs on the patient alone.
         named, starts, last = view.once("recorded", lambda: _by_patient(view))
         return _Recorded(batch.patient, named, starts, last)
     earliest = np.full(view.patients, FUTURE, np.int32)

@@ -52,13 +52,15 @@ NOT_ELIGIBLE, NOT_NOW, NEEDS_INFORMATION, POTENTIALLY_ELIGIBLE = range(4)
 class Shelf:
     """Patients as columns on their days, asked by one document after another; what documents share is answered once.
 
-    `known` holds the as-of day of each patient (int32 ordinals of shape (patients,)).
+    `known` holds the as-of day of each patient (int32 ordinals of shape (patients,)). Without `flips` nobody is told
+    when time turns an answer.
     """
 
     columns: Columns
     known: Ints
     vocabulary: Vocabulary = field(default_factory=default)
     settings: Settings = field(default_factory=Settings)
+    flips: bool = True
     _batches: dict[Hashable, tuple[Batch, Batch | None]] = field(default_factory=dict)
     _whoever: dict[Hashable, Batch] = field(default_factory=dict)
 
@@ -102,7 +104,8 @@ class Shelf:
 
     def _of(self, words: Context, patient: Longs, focus: Longs) -> Batch:
         known = self.known[patient]
-        return Batch(self.view, patient, focus, np.full(len(patient), -1, np.int64), known, known, words, evaluate)
+        this = np.full(len(patient), -1, np.int64)
+        return Batch(self.view, patient, focus, this, known, known, words, evaluate, flips=self.flips)
 
     def trial(self, document: TrialDocument, version: int = 0, *, open_here: bool = True) -> Answers:
         """The answers of a trial, made as they are asked for."""

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from matcher.engine.bulk.columns import NO_DAY, Bools, Columns, Ints, Table
+from matcher.engine.bulk.columns import NO_DAY, Bools, Coded, Columns, Ints, Table
+from matcher.engine.bulk.postings import Postings
 
 T = TypeVar("T")
 
@@ -38,6 +39,20 @@ class View:
             self.cache[key] = make()
         found: T = self.cache[key]
         return found
+
+    def decided(self, column: Coded, question: Hashable, decide: Callable[[], T]) -> T:
+        """What was decided of the words of a column under a question, by code: once for all parts of a registry."""
+        cache, key = self.columns.decided, (id(column.values), question)
+        if key not in cache:
+            # The words are kept beside what was decided of them, so that no others can take their place in memory.
+            cache[key] = (column.values, decide())
+        found: tuple[Any, T] = cache[key]
+        return found[1]
+
+    def postings(self, name: str, column: str) -> Postings:
+        """Where each word of a column of a table stands."""
+        held = self.tables[name].coded[column]
+        return self.once(("postings", name, column), lambda: Postings.of(held.codes, len(held.values)))
 
     @property
     def patients(self) -> int:

@@ -208,7 +208,7 @@ class Opened:
 
     def until(self, asked: Ints) -> Ints:
         """For each item the last day that a question about the window reaches, when asked on a day."""
-        return asked if self.closes is None else np.minimum(self.closes.hi, asked)
+        return asked if self.closes is None or self.closes.hi is asked else np.minimum(self.closes.hi, asked)
 
 
 def opened(batch: Batch, window: t.Window | None) -> Opened:
@@ -290,7 +290,7 @@ def in_window(batch: Batch, found: Candidates, window: t.Window | None, kind: Ki
         return all_of(len(found), MET_NEVER)  # the answer is that of the record
     opens, closes = whole.opens.take(found.item), whole.closes.take(found.item)
     moves = whole.amount is not None
-    flips = np.full(len(found), FUTURE, np.int32) if moves else None
+    flips = np.full(len(found), FUTURE, np.int32) if moves and batch.flips else None
     for amount, index in _amounts(window, found.half_life):
         item = found.item[index]
         if isinstance(window, t.Within) and amount is not window.amount:

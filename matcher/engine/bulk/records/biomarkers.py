@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from matcher.engine.bulk.alike import alike
 from matcher.engine.bulk.batch import Batch
 from matcher.engine.bulk.columns import NO_DAY, Bools, Coded, Codes, Ints, Longs, Table
-from matcher.engine.bulk.coverage import Denial, absence
+from matcher.engine.bulk.coverage import Denial, absence, either_absence
 from matcher.engine.bulk.fields import (
     Told,
     both_told,
@@ -38,7 +38,6 @@ from matcher.engine.bulk.findings import (
     NOT_RECORDED,
     Findings,
     both_codes,
-    either,
     either_codes,
     negated,
 )
@@ -301,7 +300,7 @@ def unrecorded_marker(batch: Batch, records: t.Records, until: Ints) -> Findings
         asked = tuple(id for name in records.concepts.names for id in words.named(name, (Domain.GENE,)))
     fields = {item.field: item.test for item in records.tests}
     change = change_of_silence(fields)
-    return either([
+    return either_absence(batch, [
         absence(
             batch, need, until=batch.asked, change=change,
             denials=list(_denials(batch, fields, each, need.concepts)),

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVarTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from matcher.engine.bulk import diseases as dz
-from matcher.engine.bulk.batch import Batch, Pairs
+from matcher.engine.bulk.batch import Batch
 from matcher.engine.bulk.calendar import Spans
 from matcher.engine.bulk.columns import NO_DAY, Bools, Codes, Floats, Ints, Longs, Table
-from matcher.engine.bulk.coverage import Denial, absence
-from matcher.engine.bulk.fields import Told, both_told, field_told, per_value, test_told, told_of
+from matcher.engine.bulk.coverage import Denial, absence, either_absence
+from matcher.engine.bulk.fields import Told, both_told, field_told, per_word, test_told, told_by_word
 from matcher.engine.bulk.findings import (
     CONFLICTING,
     FIRST_MET,
@@ -33,7 +33,6 @@ from matcher.engine.bulk.findings import (
     all_of,
     choose,
     earlier,
-    either,
 )
 from matcher.engine.bulk.groups import Groups, any_of, dated
 from matcher.engine.bulk.lesions import (
@@ -51,8 +50,10 @@ from matcher.engine.bulk.lesions import (
     told,
     units,
 )
+from matcher.engine.bulk.postings import Postings
 from matcher.engine.bulk.records.candidates import OVER, Candidates
 from matcher.engine.bulk.states import Turns, agreed, rivals, state_told, states_told
+from matcher.engine.bulk.view import View
 from matcher.engine.change import CHANGE_OF_ABSENCE
 from matcher.engine.intervals import Interval, compare
 from matcher.engine.reference.algebra import both
@@ -79,6 +80,8 @@ from trials.criteria import tree as t
 from trials.criteria.kinds import CONCEPT_DOMAINS, Kind
 
 _NOBODY = Condition(id="")
+
+_Arrays = TypeVarTuple("_Arrays")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +114,38 @@ class _Asked:
         """What decides whether units are there."""
         return of_units(self.batch.view, self.batch.words, self.kind, self.ever)
 
+    def of_lesions(self) -> Presence:
+        """What decides whether the lesions of units are there."""
+        return of_lesions(self.batch.view, self.batch.words, self.kind)
+
     def unit_current(self) -> Told:
         """Whether each unit is there."""
-        return self._told(current(self.presence(), self.unit, self.asked, self.batch.known[self.item]))
+        return self.told("units there", lambda unit, *days: current(self.presence(), unit, *days))
 
-    def lesion_current(self, which: Longs) -> tuple[Codes, Ints]:
-        """Whether the lesions of some of the candidates are there, and when time may turn that."""
-        found = of_lesions(self.batch.view, self.batch.words, self.kind)
-        item = self.item[which]
-        return current(found, self.units.lesion[self.unit[which]], self.batch.asked[item], self.batch.known[item])
-
-    def _told(self, found: tuple[Codes, Ints]) -> Told:
-        code, flips = found
-        self.turns.append(flips)
+    def told(self, name: str, make: Callable[[Longs, Ints, Ints], tuple[Codes, Ints]]) -> Told:
+        """What `make` says of each unit, and when time alone may turn that."""
+        code, flips = self.of_units(name, make)
+        if self.batch.flips:
+            self.turns.append(flips)
         return Told(code, np.ones(len(code), np.bool_))
+
+    def of_units(self, name: str, make: Callable[[Longs, Ints, Ints], tuple[*_Arrays]]) -> tuple[*_Arrays]:
+        """What `make` says of units on the days asked about, with the knowledge of others.
+
+        Where those are one, as nearly always, it is asked of every unit at once and remembered.
+        """
+        batch = self.batch
+        if not batch.of_today:
+            return make(self.unit, batch.asked[self.item], batch.known[self.item])
+
+        def every() -> tuple[*_Arrays]:
+            known = batch.view.known[self.units.groups.patient]
+            return make(np.arange(len(self.units)), known, known)
+
+        key = (name, batch.vocabulary, batch.settings.acute, self.kind, self.ever)
+        arrays: Any = batch.view.once(key, every)
+        found: tuple[*_Arrays] = tuple(each[self.unit] for each in arrays)
+        return found
 
 
 def conditions(batch: Batch, records: t.Records, history: bool) -> Candidates:
@@ -132,73 +153,89 @@ def conditions(batch: Batch, records: t.Records, history: bool) -> Candidates:
     view, words, kind = batch.view, batch.words, records.kind
     ever = history or kind in (Kind.ALLERGY, Kind.FAMILY_HISTORY)
     rows, of = told(view, words), units(view, words, kind, ever)
-    last = of.groups.last
-    matching, named = _named(words, records, rows, last)
-    pairs = batch.join(of.groups.patient[matching], np.arange(len(matching)))
-    named, pairs = named.take(pairs.row), Pairs(pairs.item, matching[pairs.row])
-    row = last[pairs.row]
+    name = _named(batch, records, rows)
+    pairs = batch.join(*_patients_with(view, words, kind, ever, of, name.code >= FIRST_UNKNOWN))
+    row = of.last[pairs.row]
     found = _Asked(batch, kind, ever, rows, of, pairs.item, pairs.row, row, [])
-    parts = [named, _of_this_cancer(found)]
+    parts = [_as_named(found, name), *_of_this_cancer(found)]
     if not any(item.field == "status" for item in records.tests):
-        parts.append(_presence(found))
+        parts.append(found.told("was or is", lambda *asked: _was_or_is(found, *asked)))
     parts += [_field(found, item) for item in records.tests]
     whole = both_told(parts)
-    start, end, ceases = _course(found)
-    lesions, _ = lesions_of(view, words, kind)
-    # An event counts each time, a lesion once however often it is told of.
-    counted = np.where(rows.temporal[row] == EVENT, row, lesions.first[of.lesion[pairs.row]])
-    return Candidates(
-        TABLES, rows.origin[row], pairs.item, rows.row[row], whole.code, start, end, ceases, counted,
-        np.full(len(row), np.nan), earlier(*found.turns),
-    ).take(whole.shown | (whole.code >= FIRST_UNKNOWN))  # fmt: skip
+    start_lo, start_hi, end_lo, end_hi, ceases = found.of_units("courses", lambda *asked: _course(found, *asked))
+    every = Candidates(
+        TABLES, rows.origin[row], pairs.item, rows.row[row], whole.code, Spans(start_lo, start_hi),
+        Spans(end_lo, end_hi), ceases, of.counted[pairs.row], np.full(len(row), np.nan), earlier(*found.turns),
+    )  # fmt: skip
+    kept = whole.shown | (whole.code >= FIRST_UNKNOWN)
+    return every if kept.all() else every.take(kept)
 
 
-def _named(words: Context, records: t.Records, rows: Rows, last: Longs) -> tuple[Longs, Told]:
-    """Which of the rows may be what is asked for by their names, and what is said of those; no name becomes another."""
+def _patients_with(
+    view: View, words: Context, kind: Kind, ever: bool, of: Units, meant: Bools
+) -> tuple[Longs, Longs]:  # fmt: skip
+    """The units of some meanings (a mask by code), ascending, with the patient of each: patients, and units."""
+    postings = view.once(
+        ("meant", words.vocabulary, kind, ever), lambda: Postings.of(of.meaning, int(of.meaning.max(initial=-1)) + 1)
+    )
+    matching = postings.having(meant[: len(postings.bounds) - 1])
+    return of.groups.patient[matching], matching
+
+
+def _named(batch: Batch, records: t.Records, rows: Rows) -> Told:
+    """What is said of each meaning by its name, by code; no name becomes another."""
+    words, domains = batch.words, CONCEPT_DOMAINS[records.kind]
 
     def decide(row: Condition) -> Finding:
         return both(named_as(words, records, replace(row, grade=0.0)))
 
-    means = rows.means.codes[last]
-    told_ = told_of([decide(row) for row in rows.means.values])
-    matching = np.flatnonzero((told_.code >= FIRST_UNKNOWN)[means])
-    found, row = told_.take(means[matching]), last[matching]
-    if records.kind not in KINDS_OF:
-        return matching, found
+    def asked(concepts: t.Concepts | None) -> tuple[str, ...] | None:
+        return None if concepts is None or concepts.is_any else words.concepts(concepts, domains)
+
+    question = ("name", records.kind, asked(records.concepts), records.other_than and asked(records.other_than))
+    return told_by_word(batch, rows.means, question, decide)
+
+
+def _as_named(found: _Asked, name: Told) -> Told:
+    """What the name of each candidate says."""
+    mine = name.take(found.units.meaning[found.unit])
+    if found.kind not in KINDS_OF:
+        return mine
     # A grade is given to a toxicity alone; without one a row of no kind may as well be a comorbidity.
-    kind = rows.table.coded["kind"].codes[row]
-    unsaid = (kind == 0) & np.isnan(rows.table.number["grade"][row])
-    code = choose(unsaid, np.minimum(found.code, NOT_RECORDED).astype(np.uint8), found.code)
-    return matching, Told(code, found.shown)
+    kind = found.rows.table.coded["kind"].codes[found.row]
+    unsaid = (kind == 0) & np.isnan(found.rows.table.number["grade"][found.row])
+    return Told(choose(unsaid, np.minimum(mine.code, NOT_RECORDED).astype(np.uint8), mine.code), mine.shown)
 
 
-def _of_this_cancer(found: _Asked) -> Told:
+def _of_this_cancer(found: _Asked) -> Sequence[Told]:
     """A metastasis is one of this cancer's (SEMANTICS §1.4)."""
     batch, m = found.batch, len(found.row)
+    asked = np.flatnonzero(found.rows.metastasis[found.row])
+    asked = asked[batch.focus[found.item[asked]] >= 0]
+    if not len(asked):
+        return ()
     code, shown = np.full(m, MET_NEVER, np.uint8), np.zeros(m, np.bool_)
-    asked = np.flatnonzero((batch.focus[found.item] >= 0) & found.rows.metastasis[found.row])
     diagnosis = found.rows.table.coded["diagnosis_id"].take(found.row[asked])
     truth = dz.belongs(batch, found.item[asked], diagnosis)
     code[asked] = choose(truth == Truth.MET, MET_NEVER, choose(truth == Truth.NOT_MET, NOT_MET_NEVER, IMPRECISE))
     shown[asked] = truth == Truth.UNKNOWN
-    return Told(code, shown)
+    return (Told(code, shown),)
 
 
-def _presence(found: _Asked) -> Told:
+def _was_or_is(found: _Asked, unit: Longs, asked: Ints, known: Ints) -> tuple[Codes, Ints]:
     """What `has` asks of a condition beside its name: that it is current; of an event, or in history, that it was."""
-    view, words = found.batch.view, found.batch.words
+    view, words, of = found.batch.view, found.batch.words, found.units
     key = ("was", words.vocabulary, found.kind, found.ever)
-    was = view.once(key, lambda: _was(words, found.rows, found.units, lesions_of(view, words, found.kind)[1]))
-    code, flips = was[found.unit], np.full(len(found.unit), FUTURE, np.int32)
-    now = np.flatnonzero(~found.units.ever[found.unit])
-    code[now], flips[now] = found.lesion_current(now)
-    found.turns.append(flips)
-    return Told(code, np.ones(len(code), np.bool_))
+    was = view.once(key, lambda: _was(words, found.rows, of, lesions_of(view, words, found.kind)[1]))
+    code, flips = was[unit], np.full(len(unit), FUTURE, np.int32)
+    now = np.flatnonzero(~of.ever[unit])
+    code[now], flips[now] = current(found.of_lesions(), of.lesion[unit[now]], asked[now], known[now])
+    return code, flips
 
 
 def _was(words: Context, rows: Rows, of: Units, absent: Longs) -> Codes:
     """Of each unit: a row that was denied on its day is contradicted; one that is only suspected may be."""
-    table, last = rows.table, of.groups.last
+    table, last = rows.table, of.last
     against = denials(words, rows, of.groups, absent)
     row = last[against.group]
     lo, hi = table.lo["date"], table.hi["date"]
@@ -216,8 +253,9 @@ def _field(found: _Asked, item: t.FieldTest) -> Told:
     """A test of a field, of each candidate."""
     words, kind, test, table = found.batch.words, found.kind, item.test, found.rows.table
 
-    def per_word(column: str, decide: Callable[[Any], Finding]) -> Told:
-        return per_value(table.coded[column].take(found.row), decide)
+    def of_words(column: str, decide: Callable[[Any], Finding]) -> Told:
+        question = (kind, item, words.cancer, words.definitions)
+        return per_word(found.batch, table.coded[column], found.row, question, decide)
 
     match item.field:
         case "state":
@@ -228,15 +266,15 @@ def _field(found: _Asked, item: t.FieldTest) -> Told:
         case "grade":
             return _grade_told(found, test)
         case "site":
-            return per_word("sites", lambda sites: site_test(words, _NOBODY, sites, kind)(test))
+            return of_words("sites", lambda sites: site_test(words, _NOBODY, sites, kind)(test))
         case "kind":
-            return per_word("kind", lambda word: kind_test(replace(_NOBODY, kind=word), test, kind))
+            return of_words("kind", lambda word: kind_test(replace(_NOBODY, kind=word), test, kind))
         case "due_to":
             by = (Domain.DRUG, Domain.PROCEDURE)
-            return per_word("due_to", lambda linked: link_test(words, _NOBODY, linked, "due_to", kind, by)(test))
+            return of_words("due_to", lambda linked: link_test(words, _NOBODY, linked, "due_to", kind, by)(test))
         case "for":
             of = (Domain.CONDITION, Domain.CANCER)
-            return per_word("kind", lambda _: link_test(words, _NOBODY, (), "for", kind, of)(test))
+            return of_words("kind", lambda _: link_test(words, _NOBODY, (), "for", kind, of)(test))
         case _:
             return field_told(found.batch, kind, item, table, found.row)
 
@@ -267,25 +305,32 @@ def _within(values: Floats, operator: t.Operator, limits: Floats) -> Bools:
     return found
 
 
-def _course(found: _Asked) -> tuple[Spans, Spans, NDArray[np.int8]]:
-    """From onset to end. What is current reaches the as-of date; what nobody saw end may."""
-    table, row, asked, groups = found.rows.table, found.row, found.asked, found.units.groups
+def _course(
+    found: _Asked, unit: Longs, asked: Ints, known: Ints
+) -> tuple[Ints, Ints, Ints, Ints, NDArray[np.int8]]:  # fmt: skip
+    """From onset to end: first and last day of both, and how it ceases.
+
+    What is current reaches the as-of date; what nobody saw end may.
+    """
+    table, of = found.rows.table, found.units
+    row = of.last[unit]
     key = ("dated units", found.batch.vocabulary, found.kind, found.ever)
-    first, last, latest = (each[found.unit] for each in found.batch.view.once(key, lambda: dated(groups)))
-    known, event = first != NO_DAY, found.rows.temporal[row] == EVENT
-    start = Spans(np.where(known, first, PAST), np.where(known, last, asked)).upto(asked)
+    first, last, latest = (each[unit] for each in found.batch.view.once(key, lambda: dated(of.groups)))
+    has_day, event = first != NO_DAY, found.rows.temporal[row] == EVENT
+    start = Spans(np.where(has_day, first, PAST), np.where(has_day, last, asked)).upto(asked)
     end_lo, end_hi = table.lo["end"][row], table.hi["end"][row]
     ends = (end_lo != NO_DAY) & ~event
     end = Spans(end_lo, end_hi).upto(asked)
     open_ = ~ends & ~event
-    reaches = np.where(known, latest, PAST)
-    going = np.flatnonzero(open_ & found.units.final[found.unit])
-    going = going[found.lesion_current(going)[0] >= FIRST_MET]
+    reaches = np.where(has_day, latest, PAST)
+    going = np.flatnonzero(open_ & of.final[unit])
+    there, _ = current(found.of_lesions(), of.lesion[unit[going]], asked[going], known[going])
+    going = going[there >= FIRST_MET]
     reaches[going] = asked[going]
     change = np.where(found.rows.temporal[row] == CHRONIC, Change.NEVER.hardness, Change.COURSE.hardness)
-    lo = np.where(event, start.lo, np.where(ends, np.maximum(end.lo, start.lo), reaches))
-    hi = np.where(event, start.hi, np.where(ends, end.hi, asked))
-    return start, Spans(lo.astype(np.int32), hi.astype(np.int32)), np.where(open_, change, OVER).astype(np.int8)
+    lo = np.where(event, start.lo, np.where(ends, np.maximum(end.lo, start.lo), reaches)).astype(np.int32)
+    hi = np.where(event, start.hi, np.where(ends, end.hi, asked)).astype(np.int32)
+    return start.lo, start.hi, lo, hi, np.where(open_, change, OVER).astype(np.int8)
 
 
 # --- silence -------------------------------------------------------------------------------------------------------
@@ -309,7 +354,7 @@ def unrecorded_condition(batch: Batch, records: t.Records, until: Ints) -> Findi
         need = Need("conditions", inner, ids, lasting=stays_current(words, inner, ids))
         denials_ = [each for id_ in ids for each in _denials(batch, kind, id_)]
         found.append(absence(batch, need, until=until, change=CHANGE_OF_ABSENCE[kind], denials=denials_))
-    return either(found)
+    return either_absence(batch, found)
 
 
 def _denials(batch: Batch, kind: Kind, concept: str) -> Sequence[Denial]:

@@ -17,8 +17,9 @@ from matcher.engine.bulk.columns import Ints, Table
 from matcher.engine.bulk.courses import given, under_way
 from matcher.engine.bulk.coverage import kind_of
 from matcher.engine.bulk.diseases import belongs
-from matcher.engine.bulk.fields import Told, field_told, negate_told, per_value, test_told, told_of
-from matcher.engine.bulk.findings import IMPRECISE, MET_NEVER, NOT_MET_NEVER, earlier
+from matcher.engine.bulk.every_cancer import every_cancer
+from matcher.engine.bulk.fields import Told, field_told, negate_told, per_value, per_word, test_told, told_of
+from matcher.engine.bulk.findings import IMPRECISE, MET_NEVER, NOT_MET_NEVER, choose, earlier
 from matcher.engine.bulk.lines import line_numbers
 from matcher.engine.bulk.outcomes import outcome
 from matcher.engine.bulk.settings_of_therapy import setting_of
@@ -96,7 +97,8 @@ def _of_medications(asked: Asked) -> dict[str, Callable[[t.Test], Told]]:
 
 def _ongoing(asked: Asked, test: t.Test) -> Told:
     found, flips = under_way(asked.batch, asked.table.name, asked.pairs)
-    asked.may_turn(flips)
+    if asked.batch.flips:
+        asked.may_turn(flips)
 
     def leaf(test: Leaf) -> Told:
         assert isinstance(test, t.Code)
@@ -108,7 +110,7 @@ def _ongoing(asked: Asked, test: t.Test) -> Told:
 def _status(asked: Asked, test: Leaf) -> Told:
     """What the status says; where it says nothing, whether the treatment was given."""
     assert isinstance(test, t.Code)
-    status, was_given = asked.table.coded["status"].take(asked.pairs.row), given(asked.batch, asked.pairs)
+    column, was_given = asked.table.coded["status"], given(asked.batch, asked.pairs)
     silent = was_given if test.code == "given" else negate_told(was_given)
 
     def decide(word: str | None) -> Finding:
@@ -116,8 +118,9 @@ def _status(asked: Asked, test: Leaf) -> Told:
             "treatment_status", word or "", test.code, _NOBODY, Kind.TREATMENT, "status", Change.COURSE
         )  # fmt: skip
 
-    said, blank = per_value(status, decide), status.map(lambda word: word is None, np.bool_)
-    return Told(np.where(blank, silent.code, said.code), np.where(blank, silent.shown, said.shown))
+    said = per_word(asked.batch, column, asked.pairs.row, ("status", test.code), decide)
+    blank = column.codes[asked.pairs.row] == 0
+    return Told(choose(blank, silent.code, said.code), np.where(blank, silent.shown, said.shown))
 
 
 def _kind(asked: Asked, test: Leaf) -> Told:
@@ -139,7 +142,11 @@ def _outcome(asked: Asked, test: Leaf) -> Told:
 
 
 def _setting(asked: Asked, test: t.Test) -> Told:
-    settings = setting_of(asked.batch, asked.pairs)
+    every, pairs = every_cancer(asked.batch), asked.pairs
+    if every is None:
+        settings = setting_of(asked.batch, pairs)
+    else:
+        settings = every.batch.once("settings", lambda: setting_of(every.batch, every.pairs)).take(every.places(pairs))
     return per_value(settings, lambda value: setting_test(asked.batch.words, _NOBODY, value, test))
 
 
@@ -165,7 +172,7 @@ def _site(asked: Asked, test: t.Test) -> Told:
     def decide(sites: tuple[str, ...]) -> Finding:
         return site_test(asked.batch.words, _NOBODY, sites, Kind.TREATMENT)(test)
 
-    return per_value(asked.table.coded["sites"].take(asked.pairs.row), decide)
+    return per_word(asked.batch, asked.table.coded["sites"], asked.pairs.row, ("site", test), decide)
 
 
 def of_this_cancer(batch: Batch, pairs: Pairs) -> NDArray[np.uint8]:
@@ -188,10 +195,10 @@ def _for_cancer(asked: Asked, test: Leaf) -> Told:
         if diagnosis is None:
             return unknown(Reason.NOT_RECORDED)
         recorded = words.vocabulary.find(diagnosis, Domain.CANCER, Domain.CONDITION)
-        wanted = [id for name in names for id in words.named(name, _LINKED)]
         return concept_finding(words, tuple(Reading(id) for id in recorded), wanted, _NOBODY, Change.NEVER)
 
-    return per_value(asked.table.coded["diagnosis"].take(asked.pairs.row), decide)
+    wanted = tuple(id for name in names for id in words.named(name, _LINKED))
+    return per_word(asked.batch, asked.table.coded["diagnosis"], asked.pairs.row, ("for", wanted), decide)
 
 
 def _indication(asked: Asked, test: t.Test) -> Told:
@@ -201,4 +208,5 @@ def _indication(asked: Asked, test: t.Test) -> Told:
         fact = Medication(id="", indications=indications)
         return link_test(asked.batch.words, fact, indications, "for", Kind.MEDICATION, _LINKED)(test)
 
-    return per_value(asked.table.coded["indications"].take(asked.pairs.row), decide)
+    question = ("indication", test, asked.batch.cancer, asked.batch.words.definitions)
+    return per_word(asked.batch, asked.table.coded["indications"], asked.pairs.row, question, decide)

@@ -13,7 +13,7 @@ import numpy as np
 from matcher.engine.bulk.batch import Batch, Pairs
 from matcher.engine.bulk.columns import NO_DAY, Codes, Floats, Ints, Longs
 from matcher.engine.bulk.courses import Courses, course, given, told
-from matcher.engine.bulk.coverage import absence
+from matcher.engine.bulk.coverage import absence, either_absence
 from matcher.engine.bulk.fields import Told, both_told, test_told
 from matcher.engine.bulk.findings import (
     FIRST_UNKNOWN,
@@ -214,7 +214,7 @@ def _unrecorded_partner(batch: Batch, concepts: t.Concepts, until: Ints) -> Find
     kinds = {id: treatment_kinds(batch.words, id) for id in asked}
     every = sorted({kind for each in kinds.values() for kind in each}) or [""]
     needs = [Need("treatments", kind, tuple(id for id in asked if kind in kinds[id])) for kind in every]
-    return either([absence(batch, need, until=until, change=Change.COURSE) for need in needs])
+    return either_absence(batch, [absence(batch, need, until=until, change=Change.COURSE) for need in needs])
 
 
 def _regimens(batch: Batch, records: t.Records) -> Candidates:
@@ -250,7 +250,7 @@ def unrecorded_treatment(batch: Batch, records: t.Records, until: Ints) -> Findi
         Need("treatments", kind, tuple(id for id in asked if kind in found[id])) for kind in sorted(kinds)
     ] or [Need("treatments", "", asked)]  # fmt: skip
     change = CHANGE_OF_ABSENCE[records.kind]
-    return either([absence(batch, need, until=until, change=change) for need in needs])
+    return either_absence(batch, [absence(batch, need, until=until, change=change) for need in needs])
 
 
 def unrecorded_medication(batch: Batch, records: t.Records, until: Ints) -> Findings:
@@ -263,7 +263,7 @@ def unrecorded_medication(batch: Batch, records: t.Records, until: Ints) -> Find
 
 def unrecorded_drug(batch: Batch, records: t.Records, until: Ints) -> Findings:
     """Neither as a treatment nor as a medication."""
-    return either([
+    return either_absence(batch, [
         unrecorded_treatment(batch, replace(records, kind=Kind.TREATMENT, tests=()), until),
         unrecorded_medication(batch, replace(records, kind=Kind.MEDICATION, tests=()), until),
     ])  # fmt: skip
