@@ -13,11 +13,14 @@ from matcher.engine.bulk.clearing import clears_on
 from matcher.engine.bulk.columns import Codes, Columns
 from matcher.engine.bulk.diseases import items_of
 from matcher.engine.bulk.findings import IMPRECISE, change_of, reason_of, spread_of, truth_of
+from matcher.engine.bulk.missing import lacking
 from matcher.engine.bulk.program import Asked, Program
 from matcher.engine.bulk.rules import evaluate
 from matcher.engine.bulk.trials import STATUSES, Shelf
+from matcher.engine.bulk.turning import next_flips
 from matcher.engine.bulk.view import view_at
 from matcher.engine.reference.context import Settings
+from matcher.engine.reference.days import FUTURE
 from matcher.engine.reference.documents.assess import Status
 from matcher.engine.reference.evaluate import make_context
 from matcher.engine.truth import Change, Reason, Truth
@@ -74,7 +77,11 @@ def answers_to(
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
-    """A patient against a trial: the status with the best cohort, and each criterion of the cancer that counts."""
+    """A patient against a trial: the status with the best cohort, and each criterion of the cancer that counts.
+
+    `needs` is facts, reader or both where something is open; `next_flip` the first day on which time alone may change
+    any of this.
+    """
 
     status: Status
     deceased: bool
@@ -82,6 +89,8 @@ class Assessed:
     cohort: str
     criteria: tuple[Answer | None, ...]
     clears_on: date | None
+    needs: str | None
+    next_flip: date | None
 
 
 def assess(
@@ -106,6 +115,9 @@ def assess(
             )
         which = answers.of_patients([part.best[1] for part in answers.parts])
         clearing = dict(zip(*(each.tolist() for each in clears_on(answers)), strict=True))
+        lacks = lacking(answers)
+        needs = {p: lacks.wanted[k].needs for p, k in zip(lacks.patient.tolist(), lacks.pattern.tolist(), strict=True)}
+        flips = next_flips(answers)
         found.append([
             Assessed(
                 status=STATUSES[answers.ranks[index]],
@@ -114,6 +126,8 @@ def assess(
                 cohort=answers.parts[0].cohorts[which[index]].id,
                 criteria=tuple(None if code is None else Answer.of(int(code[index])) for code in codes),
                 clears_on=date.fromordinal(clearing[index]) if index in clearing else None,
+                needs=needs.get(index),
+                next_flip=date.fromordinal(flips[index]) if flips[index] < FUTURE else None,
             )
             for index in range(columns.patients)
         ])  # fmt: skip

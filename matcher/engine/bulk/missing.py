@@ -2,40 +2,30 @@
 
 What a pair lacks hangs on which of its leaves are open and why, and the patterns of that are few against the pairs. For
 each distinct pattern the tree of findings is put together and asked as the reference asks it: which facts, in which
-order, which of them settle the pair, what only a reader can say. A leaf asks for what it would ask of a patient of whom
-nothing is known; of one whose records leave it open, for the details of them. Which record it is, with its words and
-days, is said by the explanation of the pair.
+order, which of them settle the pair, what only a reader can say. What a single leaf asks for: see `asked_for`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from matcher.engine.bulk.asked_for import leaf_finding, told
 from matcher.engine.bulk.batch import Batch
 from matcher.engine.bulk.columns import Longs
-from matcher.engine.bulk.findings import FIRST_MET, FIRST_UNKNOWN, NOT_STRUCTURED, change_of, reason_of, truth_of
-from matcher.engine.bulk.records.patterns import candidates
-from matcher.engine.bulk.rules import evaluate
+from matcher.engine.bulk.findings import FIRST_MET, FIRST_UNKNOWN, NOT_STRUCTURED
 from matcher.engine.bulk.trials import NOT_ELIGIBLE, Answers, Trial
 from matcher.engine.reference import algebra
 from matcher.engine.reference.documents.missing import Entry, entries, questions, with_vital_status
 from matcher.engine.reference.evaluate import connected
-from matcher.engine.reference.evaluate import evaluate as evaluate_one
-from matcher.engine.reference.records.patterns import unrecorded
 from matcher.engine.results import Finding, Missing, unknown
 from matcher.engine.truth import Reason
 from trials.criteria import tree as t
 from trials.criteria.documents import Criterion, Polarity
-from trials.criteria.kinds import Kind
-from trials.criteria.printing import print_rule
-
-#: Marks the code of a leaf that is open although the patient has records of what it asks.
-_RECORDED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +120,8 @@ def _open_findings(trial: Trial, criterion: Criterion, items: Longs) -> tuple[Lo
         return number, findings
     batch = trial.asking(criterion)
     leaves = list(dict.fromkeys(_leaves(batch, criterion.rule)))
-    told = np.stack([_told(batch, leaf, items[open_]) for leaf in leaves], axis=1)
-    distinct, inverse = np.unique(told, axis=0, return_inverse=True)
+    marked = np.stack([told(batch, leaf, items[open_]) for leaf in leaves], axis=1)
+    distinct, inverse = np.unique(marked, axis=0, return_inverse=True)
     number[open_] = inverse.reshape(-1) + 1
     for row in distinct:
         said = dict(zip(leaves, (int(each) for each in row), strict=True))
@@ -159,18 +149,6 @@ def _leaves(batch: Batch, rule: t.Rule) -> Iterator[t.Leaf]:
             yield rule
 
 
-def _told(batch: Batch, leaf: t.Leaf, items: Longs) -> NDArray[np.uint8]:
-    """The codes of a leaf, marked where it is open although records of what it asks are there."""
-    code = evaluate(batch, leaf).code[items]
-    if not isinstance(leaf, t.Has | t.Count) or leaf.records.kind is Kind.SITE:
-        return code
-    found = candidates(batch, leaf.records, history=True)
-    recorded = np.zeros(batch.n, np.bool_)
-    recorded[found.item[found.possible]] = True
-    open_ = (code >= FIRST_UNKNOWN) & (code < FIRST_MET)
-    return np.where(open_ & recorded[items], code + _RECORDED, code).astype(np.uint8)
-
-
 def _finding(batch: Batch, criterion: Criterion, said: dict[t.Leaf, int]) -> Finding:
     """The tree of findings of a criterion whose leaves say what they say."""
     assert criterion.rule is not None
@@ -183,33 +161,9 @@ def _finding(batch: Batch, criterion: Criterion, said: dict[t.Leaf, int]) -> Fin
             case t.And() | t.Or() | t.Not() | t.Quota() | t.Except() | t.If():
                 return connected(rule, answer)
             case _:
-                return _leaf(batch, rule, said[rule]).about(rule)
+                return leaf_finding(batch, rule, said[rule]).about(rule)
 
     found = answer(criterion.rule)
     if criterion.polarity is Polarity.EXCLUSION:
         return algebra.negate(found).of(t.Not(criterion.rule), (found,))
     return found
-
-
-def _leaf(batch: Batch, leaf: t.Leaf, code: int) -> Finding:
-    recorded, code = code >= _RECORDED, code % _RECORDED
-    reason = reason_of(code)
-    if reason is None:
-        return Finding(truth_of(code), None, change_of(code))
-    asked = batch.once(("asked for", leaf, recorded), lambda: _asked_for(batch, leaf, recorded=recorded))
-    return replace(asked, reason=reason)
-
-
-def _asked_for(batch: Batch, leaf: t.Leaf, *, recorded: bool) -> Finding:
-    """What a leaf asks for: of a patient with records of it their details, of any other what would be recorded."""
-    words = batch.words
-    if isinstance(leaf, t.Has | t.Count):
-        records = leaf.records
-        if recorded:
-            names = records.concepts.names
-            text = f"details: {print_rule(leaf)}"
-            return unknown(Reason.IMPRECISE, missing=(Missing(records.kind.value, names, "details", "", text),))
-        if records.kind is Kind.LINE:
-            return unrecorded(words, t.Records(Kind.LINE, records.concepts), words.asked)
-    found = evaluate_one(leaf, words)
-    return found if found.reason is not None else unknown(Reason.NOT_RECORDED)

@@ -1,6 +1,7 @@
 """The next day on which time alone may change what is said of a patient: a record comes into sight, ends or ages.
 
-The same days as `reference.documents.assess` collects of one patient; only the first is kept.
+The same days as `reference.documents.assess` collects of one patient; only the first is kept. To them come the days on
+which an answer of a trial may turn.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from matcher.engine.bulk.columns import NO_DAY, Ints, Longs
 from matcher.engine.bulk.coverage import data_through
+from matcher.engine.bulk.trials import Answers
 from matcher.engine.bulk.view import View
 from matcher.engine.reference.context import Settings
 from matcher.engine.reference.days import FUTURE
@@ -47,4 +49,18 @@ def turns(view: View, settings: Settings) -> Ints:
             note(table.patient, np.where(goes_on, told + settings.acute + 1, NO_DAY).astype(np.int32))
     for day in (columns.death_lo, columns.death_hi, columns.data_through):
         note(everyone, day)
+    return found
+
+
+def next_flips(answers: Answers) -> Ints:
+    """For each patient the first later day on which time alone may change what a trial says; FUTURE: there is none.
+
+    Whichever of the patient's cancers it is said of: on that day another of them may be the one that counts.
+    """
+    shelf = answers.shelf
+    found = shelf.view.once(("turns", shelf.settings), lambda: turns(shelf.view, shelf.settings)).copy()
+    for trial in answers.parts:
+        if trial.flips is not None:
+            patient = trial.batch.patient
+            np.minimum.at(found, patient, np.where(trial.flips > trial.batch.asked, trial.flips, FUTURE))
     return found

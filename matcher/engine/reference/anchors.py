@@ -19,6 +19,9 @@ from matcher.engine.truth import Change, Reason, Truth, hardest
 from trials.criteria import tree as t
 from trials.criteria.kinds import Kind
 
+#: What a reader is asked about where an anchor is surely not there.
+NEVER_HAPPENED = "what the time is counted from never happened; the protocol does not say what then holds"
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -184,8 +187,7 @@ def _fixed(frame: Frame, at: Moment) -> Opened:
 def absent(at: Moment) -> Finding:
     """The unknown of an anchor that is not there. That it never happened is a case the protocol did not foresee."""
     if at.exists is Truth.NOT_MET:
-        note = "what the time is counted from never happened; the protocol does not say what then holds"
-        return unknown(Reason.NEEDS_JUDGEMENT, evidence=at.evidence, note=note)
+        return unknown(Reason.NEEDS_JUDGEMENT, evidence=at.evidence, note=NEVER_HAPPENED)
     return unknown(at.reason or Reason.NOT_RECORDED, evidence=at.evidence, missing=at.missing, flips=at.flips)
 
 

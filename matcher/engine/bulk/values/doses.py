@@ -26,7 +26,8 @@ from matcher.engine.reference.values.doses import times_a_day, without_day
 from trials.criteria import tree as t
 from trials.criteria.kinds import Kind
 
-_KINDS = {t.Measure.CUMULATIVE: Kind.TREATMENT, t.Measure.DAILY: Kind.MEDICATION, t.Measure.SINGLE: Kind.DRUG}
+#: The records that a dose is of.
+KINDS_OF_DOSES = {t.Measure.CUMULATIVE: Kind.TREATMENT, t.Measure.DAILY: Kind.MEDICATION, t.Measure.SINGLE: Kind.DRUG}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def dose_of(batch: Batch, dose: t.Dose, unit: str, window: Opened) -> Amounts:
     if dose.measure is t.Measure.DAILY and window.opens is None:
         today = Spans(batch.asked, batch.asked)
         window = replace(window, opens=today, closes=today)
-    records = t.Records(_KINDS[dose.measure], dose.concepts)
+    records = t.Records(KINDS_OF_DOSES[dose.measure], dose.concepts)
     every = candidates(batch, records)
     truth = _met_by(every, window)
     found, truth = every.take(truth > 0), truth[truth > 0]

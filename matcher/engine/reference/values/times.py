@@ -23,6 +23,9 @@ from matcher.engine.truth import Change, Reason, Truth, hardest, negation
 from patients.facts import add_months
 from trials.criteria import tree as t
 
+#: What a reader is asked about where nothing is recorded that could have lasted.
+NO_SUCH_RECORD = "there is no such record; the protocol does not say what then holds"
+
 _RISING = (t.Operator.GE, t.Operator.GT)
 _EXACT = (t.Operator.EQ, t.Operator.NE)
 
@@ -147,8 +150,7 @@ def duration(context: Context, records: t.Records, operator: t.Operator, span: t
     """From first to last day of the longest matching record."""
     found, silent = longest(context, records)
     if not found and silent.truth is Truth.NOT_MET:
-        note = "there is no such record; the protocol does not say what then holds"
-        return unknown(Reason.NEEDS_JUDGEMENT, note=note)
+        return unknown(Reason.NEEDS_JUDGEMENT, note=NO_SUCH_RECORD)
     if not found:
         return silent
     if operator in (t.Operator.LE, t.Operator.LT):
