@@ -15,7 +15,7 @@ import numpy as np
 
 from matcher.engine.bulk.batch import Batch
 from matcher.engine.bulk.cancers import hangs_on_cancer
-from matcher.engine.bulk.columns import Bools, Codes, Longs
+from matcher.engine.bulk.columns import SPECS, Bools, Codes, Longs
 from matcher.engine.bulk.findings import (
     FIRST_MET,
     FIRST_UNKNOWN,
@@ -88,10 +88,11 @@ def _left_open(batch: Batch, leaf: t.Leaf) -> Longs:
     """Which items' own records leave a leaf open, and which of them for a reader, whatever else may be unrecorded."""
     marks = np.zeros(batch.n, np.int64)
 
-    def note(found: Candidates, code: Codes) -> None:
+    def note(records: t.Records, found: Candidates, code: Codes, *, history: bool) -> None:
         open_ = (code >= FIRST_UNKNOWN) & (code < FIRST_MET)
         marks[found.item[open_ & (code != NEEDS_JUDGEMENT)]] |= _RECORDED
-        marks[found.item[open_ & (found.code == NEEDS_JUDGEMENT)]] |= _JUDGED
+        if open_.any():
+            marks[found.item[open_ & _for_a_reader(batch, records, found, history=history)]] |= _JUDGED
 
     match leaf:
         case t.Count(t.Records(kind=Kind.LINE) as records):
@@ -100,21 +101,41 @@ def _left_open(batch: Batch, leaf: t.Leaf) -> Longs:
         case t.Count(t.Records(kind=Kind.SITE)):
             pass  # the sites of the record are asked for in the same words as sites that are not recorded
         case t.Has() | t.Count():
-            found = candidates(batch, leaf.records, history=isinstance(leaf, t.Count) or _of_any_time(leaf))
+            history = isinstance(leaf, t.Count) or _of_any_time(leaf)
+            found = candidates(batch, leaf.records, history=history)
             inside = in_window(batch, found, leaf.window, leaf.records.kind)
             # Beside an event that is not there no record is asked about.
             unplaced = opened(batch, leaf.window).unplaced[found.item]
-            note(found, choose(unplaced, MET_NEVER, np.minimum(found.code, inside.code)))
+            note(leaf.records, found, choose(unplaced, MET_NEVER, np.minimum(found.code, inside.code)), history=history)
         case _:
             for records in _summed(leaf):
                 found = candidates(batch, records, history=True)
-                note(found, found.code)
+                note(records, found, found.code, history=True)
                 marks[found.item[found.possible]] |= _RECORDED
     for event in _parts(leaf):
         if isinstance(event, t.Event):
             found = candidates(batch, event.records, history=True)
-            note(found, choose(moment(batch, event).there[found.item], MET_NEVER, found.code))
+            there = moment(batch, event).there[found.item]
+            note(event.records, found, choose(there, MET_NEVER, found.code), history=True)
     return marks
+
+
+def _for_a_reader(batch: Batch, records: t.Records, found: Candidates, *, history: bool) -> Bools:
+    """Which candidates only a reader can tell about, be it that facts of them are missing as well."""
+    judged: Bools = found.code == NEEDS_JUDGEMENT
+    if not records.tests:
+        return judged
+    outcomes = [replace(records, tests=(test,)) for test in records.tests if test.field == "outcome"]
+    for part in (replace(records, tests=()), *outcomes):
+        other = candidates(batch, part, history=history)
+        judged |= np.isin(_numbers(found), _numbers(other)[other.code == NEEDS_JUDGEMENT])
+    return judged
+
+
+def _numbers(found: Candidates) -> Longs:
+    """A number for each candidate, of its item and its record."""
+    table = np.array([list(SPECS).index(name) for name in found.tables], np.int64)[found.origin]
+    return (found.item << 34) | (table << 31) | found.row
 
 
 def _of_any_time(leaf: t.Has) -> bool:
