@@ -91,6 +91,8 @@ def field_finding(context: Context, kind: Kind, item: t.FieldTest, fact: Fact) -
             return missing_field(fact, kind, item.field)
         if isinstance(test, t.Compare):
             unit = getattr(fact, f"{column}_unit", None) or ""
+            if dose_factor(unit, test.unit) is None:
+                return replace(missing_field(fact, kind, f"{item.field}_unit"), reason=Reason.IMPRECISE)
             return _number(test, float(value), unit, fact, change if item.field in GROWING_FIELDS else None)
         assert isinstance(test, t.Code)  # a link is answered by `special`
         if field.type is FieldType.YES_NO:
@@ -194,9 +196,7 @@ def missing_field(fact: Fact, kind: Kind, field: str) -> Finding:
 def _number(test: t.Compare, value: float, unit: str, fact: Fact, growing: Change | None) -> Finding:
     """A number against a limit; what only grows can still reach a lower limit and never falls back below it."""
     factor = dose_factor(unit, test.unit)
-    if factor is None:
-        return unknown(Reason.IMPRECISE, evidence=(dz.evidence_of(fact),))
-    assert test.number is not None  # only a grade has a baseline, and grades are read elsewhere
+    assert factor is not None and test.number is not None  # only a grade has a baseline, and is read elsewhere
     truth = compare(Interval.point(value).times(factor), test.operator, Interval.point(test.number))
     rising = test.operator in (t.Operator.GE, t.Operator.GT)
     may_turn = growing is not None and (truth is Truth.NOT_MET) == rising

@@ -17,9 +17,9 @@ from matcher.engine.reference.days import FUTURE, PAST, Course, Days, shift
 from matcher.engine.reference.records import disease as dz
 from matcher.engine.reference.records.courses import given, treatment_course, under_way
 from matcher.engine.reference.records.coverage import kind_of
-from matcher.engine.reference.records.fields import Candidate, met
+from matcher.engine.reference.records.fields import Candidate, met, missing_field
 from matcher.engine.reference.records.worsening import Worsening, worsenings
-from matcher.engine.results import Finding, unknown
+from matcher.engine.results import Finding
 from matcher.engine.truth import Change, Reason, Truth, negation
 from patients.facts import CodeRelation, Treatment, code_relation
 from patients.vocabulary import Domain, Relation
@@ -457,7 +457,10 @@ def line_candidates(context: Context, records: t.Records, matches: dict[str, Fin
             )
             for world in found.worlds
         )
-        finding = met(Change.NEVER, evidence) if everywhere else unknown(Reason.IMPRECISE, evidence=(evidence,))
+        finding = met(Change.NEVER, evidence)
+        if not everywhere:
+            which = missing_field(line.treatments[0], Kind.TREATMENT, "line")
+            finding = replace(which, reason=Reason.IMPRECISE, evidence=(evidence,))
         result.append(Candidate(line.treatments[0], course, finding, evidence))
     return result
 

@@ -20,13 +20,14 @@ from matcher.engine.reference.records.fields import (
     days_upto,
     is_another,
     met,
+    missing_field,
     not_met,
     site_test,
     tests,
 )
 from matcher.engine.reference.records.lines import is_every_line, line_candidates
 from matcher.engine.reference.records.treatments import drugs, medications, treatments
-from matcher.engine.results import Finding, unknown
+from matcher.engine.results import Finding
 from matcher.engine.truth import Change, Reason, Truth
 from patients.facts import CODED, CodeRelation, Fact, Medication, Treatment, code_relation
 from trials.criteria import tree as t
@@ -76,12 +77,12 @@ def _events(context: Context, records: t.Records, history: bool) -> Iterable[Can
             if CodeRelation.WITHIN in relations:
                 named.append(met(Change.NEVER, evidence))
             elif CodeRelation.MAY in relations:
-                named.append(unknown(Reason.IMPRECISE, evidence=(evidence,)))
+                named.append(replace(missing_field(event, Kind.DISEASE_STATUS, "status"), reason=Reason.IMPRECISE))
             else:
                 named.append(not_met(Change.COURSE))
         of_it = dz.belongs(context, event.diagnosis)
         if of_it is Truth.UNKNOWN:
-            named.append(unknown(Reason.IMPRECISE, evidence=(evidence,)))
+            named.append(replace(missing_field(event, Kind.DISEASE_STATUS, "diagnosis"), reason=Reason.IMPRECISE))
         elif of_it is Truth.NOT_MET:
             named.append(not_met(Change.NEVER))
         if is_another(named):
