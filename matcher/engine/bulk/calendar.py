@@ -121,9 +121,15 @@ def meets(start: Spans, end: Spans, opens: Spans, closes: Spans) -> NDArray[np.u
     """Whether courses (first day in `start`, last in `end`) lie in windows by at least a day: truths 0, 1, 2."""
     surely = (start.hi <= closes.lo) & (end.lo >= opens.hi)
     perhaps = (start.lo <= closes.hi) & (end.hi >= opens.lo)
-    return np.where(surely, 2, np.where(perhaps, 1, 0)).astype(np.uint8)
+    return _truths(surely, perhaps)
 
 
 def not_before(later: Spans, earlier: Spans) -> NDArray[np.uint8]:
     """Whether `later` falls on `earlier` or after it: truths 0, 1, 2."""
-    return np.where(later.lo >= earlier.hi, 2, np.where(later.hi < earlier.lo, 0, 1)).astype(np.uint8)
+    return _truths(later.lo >= earlier.hi, later.hi >= earlier.lo)
+
+
+def _truths(surely: Bools, perhaps: Bools) -> NDArray[np.uint8]:
+    """2 where something is surely so, else 1 where it may be, else 0."""
+    found: NDArray[np.uint8] = surely.view(np.uint8) + (surely | perhaps).view(np.uint8)
+    return found

@@ -23,20 +23,18 @@ from patients.vocabulary import Domain
 class EveryCancer:
     """The items of every cancer with their treatments.
 
-    `pairs` are all pairs of them with a treatment; those of item i begin at `first[i]`. `of` is for each item of the
-    batch that asks the one here.
+    `pairs` are all pairs of them with a treatment; `added` is for each item of the batch that asks what is added to a
+    row for the place of the pair among them.
     """
 
     batch: Batch
     pairs: Pairs
-    first: Longs
-    of: Longs
+    added: Longs
 
     def places(self, pairs: Pairs) -> Longs:
         """Where pairs of the batch that asks stand among `pairs`."""
-        item = self.of[pairs.item]
-        start = self.batch.table("treatments").starts[self.batch.patient]
-        return self.first[item] + pairs.row - start[item]
+        found: Longs = self.added[pairs.item] + pairs.row
+        return found
 
 
 def every_cancer(batch: Batch) -> EveryCancer | None:
@@ -49,9 +47,9 @@ def _every_cancer(batch: Batch) -> EveryCancer:
     systemic = batch.words.named(SYSTEMIC, (Domain.DRUG,))
     # Of a patient without any tumour every treatment is of the cancer of a document that names none.
     key = ("every cancer", batch.vocabulary, systemic, batch.settings, batch.cancer is None)
-    every, pairs, first = batch.view.once(key, lambda: _batch(batch, starts))
+    every, pairs, added = batch.view.once(key, lambda: _batch(batch, starts))
     of = np.where(batch.focus >= 0, batch.focus + batch.patient, starts[batch.patient + 1] + batch.patient)
-    return EveryCancer(every, pairs, first, of)
+    return EveryCancer(every, pairs, added[of])
 
 
 def _batch(batch: Batch, starts: Longs) -> tuple[Batch, Pairs, Longs]:
@@ -66,4 +64,5 @@ def _batch(batch: Batch, starts: Longs) -> tuple[Batch, Pairs, Longs]:
         whoever=None, cache={},
     )  # fmt: skip
     table = batch.table("treatments")
-    return every, every.pairs(table), bounds_of(np.diff(table.starts)[patient])[:-1]
+    first = bounds_of(np.diff(table.starts)[patient])[:-1]
+    return every, every.pairs(table), first - table.starts[patient]

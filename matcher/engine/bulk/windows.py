@@ -28,6 +28,7 @@ from matcher.engine.bulk.findings import (
     NOT_RECORDED,
     Findings,
     all_of,
+    choose,
     earlier,
     first_flip_of,
     not_met,
@@ -292,18 +293,23 @@ def in_window(batch: Batch, found: Candidates, window: t.Window | None, kind: Ki
     moves = whole.amount is not None
     flips = np.full(len(found), FUTURE, np.int32) if moves and batch.flips else None
     for amount, index in _amounts(window, found.half_life):
+        is_own = isinstance(window, t.Within) and amount is not window.amount
+        if not is_own and flips is None:
+            continue
         item = found.item[index]
-        if isinstance(window, t.Within) and amount is not window.amount:
+        if isinstance(window, t.Within) and is_own:
             own_opens, own_closes = _frame(amount, window.side, whole.days.take(item))
             opens, closes = _put(opens, index, own_opens), _put(closes, index, own_closes)
         if flips is not None:
             flips[index] = leaving(batch, item, found.start.take(index), found.end.take(index), amount)
     truth = meets(found.start, found.end, opens, closes)
     dated = found.start.exact & found.end.exact
-    unknown = np.where(dated, whole.reason[found.item], IMPRECISE)
-    met = np.where(found.ceases == OVER, MET_TIME, FIRST_MET + found.ceases) if moves else MET_NEVER
-    code = np.where(truth == _MET, met, np.where(truth == _UNKNOWN, unknown, not_met(CHANGE_OF_ABSENCE[kind])))
-    return Findings(code.astype(np.uint8), flips)
+    unknown = choose(dated, whole.reason[found.item], IMPRECISE)
+    met: Codes | int = MET_NEVER
+    if moves:
+        met = choose(found.ceases == OVER, MET_TIME, (FIRST_MET + found.ceases).astype(np.uint8))
+    code = choose(truth == _MET, met, choose(truth == _UNKNOWN, unknown, not_met(CHANGE_OF_ABSENCE[kind])))
+    return Findings(code, flips)
 
 
 def _amounts(window: t.Window | None, half_life: NDArray[np.float64]) -> Iterator[tuple[t.Amount, NDArray[Any]]]:
