@@ -138,6 +138,10 @@ GENES = {
 }
 
 
+#: Words of which an empty text is what stands for none.
+_TEXTS = frozenset({"raw", "indication_text"})
+
+
 @dataclass
 class _Maker:
     """Rows for many patients, drawn at once."""
@@ -203,11 +207,12 @@ def _table(name: str, made: _Maker, patient: NDArray[np.int32], **columns: Any) 
             for c in spec.flags
         },
         coded={
-            **{c: columns.get(c, Coded((None,), empty)) for c in spec.words},
+            **{c: columns.get(c, Coded((None, ""), empty + 1) if c in _TEXTS else Coded((None,), empty))
+               for c in spec.words},
             **{c: columns.get(c, Coded(((),), empty)) for c in spec.tuples},
         },
         starts=starts,
-    )
+    )  # fmt: skip
 
 
 def _named(shares: dict[str, int], domains: tuple[Domain, ...]) -> tuple[list[Any], list[Any]]:

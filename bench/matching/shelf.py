@@ -192,10 +192,19 @@ def over_events(leaf: t.Leaf) -> bool:
     return isinstance(leaf, t.Has | t.Count) or (isinstance(leaf, t.Comparison) and isinstance(leaf.left, t.Elapsed))
 
 
+def distinct(documents: list[TrialDocument]) -> set[t.Leaf]:
+    """The distinct leaves of the trials."""
+    return {leaf for each in documents for item in each.criteria if item.rule for leaf in leaves(item.rule)}
+
+
 def mix(documents: list[TrialDocument]) -> Counter[str]:
     """How many distinct leaves of each kind the trials have."""
-    distinct = {leaf for each in documents for item in each.criteria if item.rule for leaf in leaves(item.rule)}
-    return Counter(_kind(leaf) for leaf in distinct)
+    return Counter(_kind(leaf) for leaf in distinct(documents))
+
+
+def events(documents: list[TrialDocument]) -> int:
+    """How many of the distinct leaves are asked of tables of events."""
+    return sum(over_events(leaf) for leaf in distinct(documents))
 
 
 def _kind(leaf: t.Leaf) -> str:
