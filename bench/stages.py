@@ -258,17 +258,20 @@ STAGES: Mapping[str, Callable[..., Found]] = {
 }  # fmt: skip
 
 
+def _stage(name: str) -> Callable[..., Found]:
+    """A stage by its name; those of matching are imported only now, so that no other holds what they need."""
+    if name in STAGES:
+        return STAGES[name]
+    from bench.matching import loading, measure
+
+    return {**measure.STAGES, **loading.STAGES}[name]
+
+
 def main(arguments: list[str]) -> None:
     """`python -m bench.stages NAME FILE ARGUMENTS`: run a stage and write what it found to a file, as JSON."""
     name, answer, given = arguments
     django.setup()
-    stage = STAGES.get(name)
-    if stage is None:
-        # Only now: they read the system's models, and the other stages need none of it.
-        from bench.matching.measure import STAGES as MATCHING
-
-        stage = MATCHING[name]
-    found = stage(**json.loads(given))
+    found = _stage(name)(**json.loads(given))
     Path(answer).write_text(json.dumps(found), encoding="utf-8")
 
 

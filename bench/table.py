@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,11 @@ class Line:
 
 
 HEAD = Line("", "figure", "wall", "cpu", "peak memory")
+
+
+def times(clock: Any, digits: int = 1) -> tuple[str, str]:
+    """The seconds of a clock on the wall and on a core, as a line has them."""
+    return f"{clock['seconds']:.{digits}f} s", f"{clock['cpu']:.{digits}f} s"
 
 
 def render(lines: Sequence[Line]) -> str:

@@ -68,6 +68,7 @@ def match_in_bulk(
             run.told[inside, column] = _ask(shelf, program, index).ranks[told_people[inside] - begin]
         if peer_trials:
             run.hand_over(program, shelf, Path(folder), number, peer_trials)
+    peak = _peak()
     kinds = made_shelf.mix(documents)
     return {
         "patients": patients,
@@ -75,6 +76,7 @@ def match_in_bulk(
         "facts": facts(made),
         "column_bytes": _bytes_of(made),
         "held_before": held,
+        "peak": peak,
         "mix": dict(kinds),
         "events": made_shelf.events(documents),
         "criteria": sum(len(document.criteria) for document in documents),
@@ -193,7 +195,8 @@ def _bytes_of(columns: Columns) -> int:
                 add(array)
         for column in table.coded.values():
             add(column.codes)
-        add(table.patient), add(table.order), add(table.starts)
+        for array in (table.patient, table.order, table.starts):
+            add(array)
     return sum(arrays.values())
 
 
