@@ -57,7 +57,7 @@ lint: $(INSTALLED)  ## style, types, import rules, migrations, API schema
 docs: $(INSTALLED)  ## write the generated pages anew
 	@for page in docs/build_*.py; do $(PY) $$page || exit 1; done
 
-bench: $(INSTALLED)  ## measure: import beside a peer, the evaluator, the shelf (with DATABASE_URL on PostgreSQL too)
+bench: $(INSTALLED)  ## measure: import and matching beside peers, the evaluators, the shelf (with DATABASE_URL on PostgreSQL too)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement bench/requirements-bench.txt
 	@$(PY) -m bench
 

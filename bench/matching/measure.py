@@ -79,6 +79,7 @@ def match_in_bulk(
         "peak": peak,
         "mix": dict(kinds),
         "events": made_shelf.events(documents),
+        "timed": made_shelf.timed(documents),
         "criteria": sum(len(document.criteria) for document in documents),
         "leaves": asdict(run.leaves),
         "combining": asdict(run.combining),

@@ -54,6 +54,7 @@ def _mix(ours: Outcome) -> Iterator[Line]:
     yield Line("  criteria of a trial", f"{ours['criteria'] / ours['trials']:.1f}")
     yield Line("  distinct leaves of all trials", f"{leaves:,}", note=kinds)
     yield Line("  of them over tables of events", f"{100 * ours['events'] / leaves:.0f} %")
+    yield Line("  with windows, lines, failure or times between", f"{100 * ours['timed'] / leaves:.0f} %")
     yield Line("  pairs by status", _statuses(ours))
 
 

@@ -202,9 +202,21 @@ def mix(documents: list[TrialDocument]) -> Counter[str]:
     return Counter(_kind(leaf) for leaf in distinct(documents))
 
 
+def over_time(leaf: t.Leaf) -> bool:
+    """Whether a leaf over events puts them in a window or in order: windows, lines, failure, times between events."""
+    return over_events(leaf) and (
+        _kind(leaf) in ("line", "time since") or _kind(leaf).endswith((": window", ": failure"))
+    )
+
+
 def events(documents: list[TrialDocument]) -> int:
     """How many of the distinct leaves are asked of tables of events."""
     return sum(over_events(leaf) for leaf in distinct(documents))
+
+
+def timed(documents: list[TrialDocument]) -> int:
+    """How many of the distinct leaves put events in a window or in order."""
+    return sum(over_time(leaf) for leaf in distinct(documents))
 
 
 def _kind(leaf: t.Leaf) -> str:
