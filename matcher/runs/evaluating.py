@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import time
+from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -223,7 +224,7 @@ def evaluate(question: Question, patients: Sequence[int], *, until: float = floa
     After `until`, of the monotonic clock, the patients that are left become the rest; some are evaluated in any case.
     """
     found = Found(counts={each.version.pk: Counts() for each in question.versions})
-    program = Program.of([Asked(each.document, each.version.number, each.open_here) for each in question.versions])
+    program = _program(question.versions)
     begun = False
     for keys, columns in _parts(question, patients):
         if begun and time.monotonic() > until:
@@ -232,6 +233,22 @@ def evaluate(question: Question, patients: Sequence[int], *, until: float = floa
         begun = True
         _evaluate(question, program, keys, columns, found)
     return found
+
+
+#: The programs of the questions asked last: preparing a thousand trials takes longer than asking one patient.
+_programs: OrderedDict[tuple[tuple[int, bool], ...], Program] = OrderedDict()
+_KEPT = 3
+
+
+def _program(versions: Sequence[AskedVersion]) -> Program:
+    """The rules of some versions, ready to be asked; versions are frozen, so one that was made serves again."""
+    key = tuple((each.version.pk, each.open_here) for each in versions)
+    if key not in _programs:
+        _programs[key] = Program.of([Asked(each.document, each.version.number, each.open_here) for each in versions])
+        while len(_programs) > _KEPT:
+            _programs.popitem(last=False)
+    _programs.move_to_end(key)
+    return _programs[key]
 
 
 def _parts(question: Question, patients: Sequence[int]) -> Iterator[tuple[NDArray[np.int64], Columns]]:
@@ -263,7 +280,7 @@ def _evaluate(
     question: Question, program: Program, keys: NDArray[np.int64], columns: Columns, found: Found
 ) -> None:  # fmt: skip
     days, still = question.days(columns)
-    shelf = Shelf(columns, days)
+    shelf = Shelf(columns, days, notes=program.notes)
     if question.as_of == DATA_THROUGH:
         found.undated += int((~still).sum())
     turning = turns(shelf.view, shelf.settings)

@@ -37,7 +37,8 @@ class Batch:
     reference context of nobody: it resolves the words of the document and carries its definitions and settings.
     `evaluate` answers a rule for a batch (definitions of failure hold rules). `whoever` is a batch of the same
     patients, item by item, of no cancer at all: it answers what is the same for every document. `flips` says whether
-    anyone wants to know when time turns the answers: without it findings have none.
+    anyone wants to know when time turns the answers: without it findings have none. `notes` is what is known of rules
+    alone, whoever is asked about: the same for all batches of a program.
     """
 
     view: View
@@ -50,6 +51,7 @@ class Batch:
     evaluate: Callable[[Batch, t.Rule], Findings]
     whoever: Batch | None = None
     flips: bool = True
+    notes: dict[Hashable, Any] = field(default_factory=dict)
     cache: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
@@ -119,6 +121,7 @@ class Batch:
             words=self.words,
             evaluate=self.evaluate,
             flips=self.flips,
+            notes=self.notes,
         )
 
     def pairs(self, table: Table, rows: Longs | None = None) -> Pairs:

@@ -32,12 +32,12 @@ _MAY_BE_SPREAD = frozenset({Kind.CONDITION, Kind.SITE, Kind.TOXICITY})
 
 def hangs_on_cancer(batch: Batch, rule: t.Rule) -> bool:
     """Whether what a rule says of a patient may differ from one of the patient's cancers to another."""
-    # The same for documents of every cancer that share their definitions.
-    cache = (batch.whoever or batch).cache
-    key = ("hangs on cancer", id(rule))
-    held: tuple[t.Rule, bool] | None = cache.get(key)
+    # The same for documents of every cancer that share their definitions, and for all patients but odd ones.
+    odd = batch.view.once("odd metastases", lambda: _odd_metastases(batch))
+    key = ("hangs on cancer", id(rule), batch.words.definitions, odd)
+    held: tuple[t.Rule, bool] | None = batch.notes.get(key)
     if held is None:
-        held = cache[key] = (rule, _hangs(batch, rule))
+        held = batch.notes[key] = (rule, _hangs(batch, rule))
     return held[1]
 
 

@@ -6,8 +6,9 @@ and no tree is hashed again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from trials.criteria import tree as t
 from trials.criteria.documents import OptionDocument, TrialDocument
@@ -24,10 +25,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Documents whose rules share their equal parts."""
+    """Documents whose rules share their equal parts; `notes` is what was found out of the rules, whoever was asked."""
 
     trials: tuple[tuple[TrialDocument, int, bool], ...]
     options: tuple[tuple[OptionDocument, int], ...]
+    notes: dict[Hashable, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, asked: Sequence[Asked]) -> Program:

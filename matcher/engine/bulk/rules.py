@@ -50,11 +50,10 @@ def evaluate(batch: Batch, rule: t.Rule) -> Findings:
 
 def asks(batch: Batch, rule: t.Rule) -> bool:
     """Whether a question for a reader stands anywhere in a rule."""
-    cache = (batch.whoever or batch).cache
-    key = ("asks", id(rule))
-    held: tuple[t.Rule, bool] | None = cache.get(key)
+    key = ("asks", id(rule), batch.words.definitions)
+    held: tuple[t.Rule, bool] | None = batch.notes.get(key)
     if held is None:
-        held = cache[key] = (rule, _asks(batch, rule))
+        held = batch.notes[key] = (rule, _asks(batch, rule))
     return held[1]
 
 

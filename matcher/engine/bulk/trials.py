@@ -32,7 +32,7 @@ from matcher.engine.bulk.findings import (
     not_met,
 )
 from matcher.engine.bulk.planes import NOT_MET, UNKNOWN, Bits, Planes, pack, union, unpack
-from matcher.engine.bulk.rules import answers_of, evaluate
+from matcher.engine.bulk.rules import answers_of, asks, evaluate
 from matcher.engine.bulk.view import View, view_at
 from matcher.engine.reference.context import Context, Settings
 from matcher.engine.reference.documents.assess import Status
@@ -53,7 +53,7 @@ class Shelf:
     """Patients as columns on their days, asked by one document after another; what documents share is answered once.
 
     `known` holds the as-of day of each patient (int32 ordinals of shape (patients,)). Without `flips` nobody is told
-    when time turns an answer.
+    when time turns an answer. `notes` is that of a `Program` whose documents are asked again and again.
     """
 
     columns: Columns
@@ -61,6 +61,7 @@ class Shelf:
     vocabulary: Vocabulary = field(default_factory=default)
     settings: Settings = field(default_factory=Settings)
     flips: bool = True
+    notes: dict[Hashable, Any] = field(default_factory=dict)
     _batches: dict[Hashable, tuple[Batch, Batch | None]] = field(default_factory=dict)
     _whoever: dict[Hashable, Batch] = field(default_factory=dict)
 
@@ -105,7 +106,7 @@ class Shelf:
     def _of(self, words: Context, patient: Longs, focus: Longs) -> Batch:
         known = self.known[patient]
         this = np.full(len(patient), -1, np.int64)
-        return Batch(self.view, patient, focus, this, known, known, words, evaluate, flips=self.flips)
+        return Batch(self.view, patient, focus, this, known, known, words, evaluate, flips=self.flips, notes=self.notes)
 
     def trial(self, document: TrialDocument, version: int = 0, *, open_here: bool = True) -> Answers:
         """The answers of a trial, made as they are asked for."""
@@ -209,15 +210,18 @@ class Trial:
 
     def planes(self, criterion: Criterion) -> Planes | None:
         """A criterion as planes over items; what several documents ask in the same words is packed once."""
-        if criterion.rule is None or self.answered(self.asking(criterion)) is not None:
+        batch = self.batch
+        someone_answers = batch.table("answers").rows > 0
+        if criterion.rule is None or (someone_answers and self.answered(self.asking(criterion)) is not None):
             found = self.findings(criterion)
             return None if found is None else Planes.of(found.code)
-        base = evaluate(self.asking(criterion), criterion.rule)
-        # Findings that are shared are the same object, so they are packed once.
+        base = evaluate(self.asking(criterion) if asks(batch, criterion.rule) else batch, criterion.rule)
+        # Findings that are shared, by documents of one cancer or of all, are the same object and packed once.
+        cache = (batch.whoever or batch).cache
         key = ("planes", id(base.code))
-        held: tuple[Findings, Planes] | None = self.batch.cache.get(key)
+        held: tuple[Findings, Planes] | None = cache.get(key)
         if held is None:
-            held = self.batch.cache[key] = (base, Planes.of(base.code))
+            held = cache[key] = (base, Planes.of(base.code))
         return held[1].negated() if criterion.polarity is Polarity.EXCLUSION else held[1]
 
     @cached_property
