@@ -92,6 +92,17 @@ class Batch:
             lambda: self.n == self.view.patients and bool((self.patient == np.arange(self.n)).all()),
         )
 
+    @property
+    def of_rules(self) -> dict[Hashable, Any]:
+        """What was decided of rules alone: shared by all parts of a registry and documents of the same definitions."""
+
+        def shared() -> dict[Hashable, Any]:
+            key = ("of rules", self.words.definitions, self.vocabulary)
+            found: dict[Hashable, Any] = self.view.columns.decided.setdefault(key, {})
+            return found
+
+        return self.once("of rules", shared)
+
     def table(self, name: str) -> Table:
         """The visible rows of a kind of fact."""
         return self.view.tables[name]

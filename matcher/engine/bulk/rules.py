@@ -50,7 +50,7 @@ def evaluate(batch: Batch, rule: t.Rule) -> Findings:
 
 def asks(batch: Batch, rule: t.Rule) -> bool:
     """Whether a question for a reader stands anywhere in a rule."""
-    cache = (batch.whoever or batch).cache
+    cache = batch.of_rules
     key = ("asks", id(rule))
     held: tuple[t.Rule, bool] | None = cache.get(key)
     if held is None:
