@@ -139,3 +139,15 @@ def test_a_line_is_found_by_its_drug_and_number():
     assert truth("has treatment(pazopanib, line: = 2)", who, **how) == "met"
     assert truth("has treatment(pazopanib, line: = 1)", who, **how) == "not_met"
     assert truth("time since end of last line(systemic) >= 12 months", who, **how) == "met"
+
+
+@pytest.mark.parametrize(
+    "regimens",
+    [
+        "gemcitabine and docetaxel or gemcitabine and cisplatin",
+        "gemcitabine and cisplatin or gemcitabine and docetaxel",
+    ],
+)
+def test_of_regimens_that_begin_with_one_drug_any_makes_the_line(regimens):
+    given = [drug("gemcitabine", "2024-01-10", setting="advanced"), drug("docetaxel", "2024-01-10", setting="advanced")]
+    assert count(given, rule=f"count line({regimens})") == (1, 1)

@@ -17,7 +17,7 @@ from matcher.engine.bulk.calendar import Spans
 from matcher.engine.bulk.columns import NO_DAY, SPECS, Bools, Coded, Codes, Ints, Longs, Table, starts_of
 from matcher.engine.bulk.diseases import denies, is_metastasis, lesions, meanings, meanings_in, with_status
 from matcher.engine.bulk.findings import FIRST_MET, IMPRECISE, MET_COURSE, MET_NEVER, NOT_MET_COURSE, STALE, choose
-from matcher.engine.bulk.groups import Groups, among, any_of, bounds_of, spread_out
+from matcher.engine.bulk.groups import Groups, any_of, bounds_of, spread_out
 from matcher.engine.bulk.states import NO_REASON, Statements, States, latest
 from matcher.engine.bulk.view import View
 from matcher.engine.reference.context import Context
@@ -216,10 +216,9 @@ def status(words: Context, rows: Rows, groups: Groups, absent: Longs) -> States:
     values = tuple(dict.fromkeys((*_STATUSES, *(value for value in column.values if value))))
     code = np.array([values.index(value or "present") for value in column.values], np.int64)[column.codes]
     against = denials(words, rows, groups, absent)
-    own = np.sort(groups.owner * table.rows + groups.rows)
-    inside = among(own, against.group * table.rows + against.row)
-    row = np.concatenate([groups.rows, against.row[~inside]])
-    owner = np.concatenate([groups.owner, against.group[~inside]])
+    # An absent row of the disease itself says what it denies twice, on the one day.
+    row = np.concatenate([groups.rows, against.row])
+    owner = np.concatenate([groups.owner, against.group])
     # A row that calls a disease resolved speaks of the day of its end.
     at_end = with_status(table, "resolved")[row] & (table.lo["end"][row] != NO_DAY)
     days = Spans(

@@ -71,10 +71,12 @@ TOLD = {
     "chronic": [row("hypertension"), row("hypertension", "2020")],
     "acute": [row("pneumonia"), row("infection", "2025-06-01")],
     "acute undated": [row("pneumonia", None), row("infection", "2025")],
+    "acute for all of its days": [row("pneumonia", "2025-10-17"), row("infection", "2025-10-16")],
+    "event denied that month": [row("myocardial infarction", "2025-12"), row("myocardial infarction", "2025-12-01", status="absent")],
     "event": [row("myocardial infarction"), row("myocardial infarction", None, status="suspected")],
     "event denied that day": [row("myocardial infarction"), row("myocardial infarction", status="absent")],
     "over": [row("pneumonia", "2025-11-01", end_date="2025-12-01"), row("infection", end_date="2026")],
-    "over before it began": [row("pneumonia", "2025-11-01", end_date="2025-10-01")],
+    "over within the year": [row("pneumonia", "2025-11-01", end_date="2025")],
     "resolved": [row("hypertension", status="resolved")],
     "resolved later": [row("hypertension", "2024-01-01"), row("hypertension", status="resolved")],
     "resolved some day": [row("hypertension", "2024-01-01"), row("hypertension", None, status="resolved")],
@@ -139,6 +141,7 @@ def test_silence_says_the_same(ago):
         [], *TOLD.values(),
         [row("infection", status="absent"), row("metastasis", "2025-12-01", "metastasis", status="absent")],
         [row("pneumonia", None, status="absent"), metastasis(status="absent")],
+        [row("infection", "2025-12", status="absent")],
         [row("taxane", None, "allergy", status="absent"), row("cancer", "2025-12-24", "family history", status="absent")],
     ]  # fmt: skip
     told = [[], [{"domain": "conditions", "scope": "kind:comorbidity", "complete_through": "2025-12-30"}]]

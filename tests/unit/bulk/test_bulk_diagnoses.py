@@ -72,6 +72,12 @@ TOLD = {
     "spread": [row(extent="localized"), metastasis()],
     "perhaps spread": [row(), metastasis(status="suspected"), metastasis(date=None, status="suspected")],
     "spread of either": [row(extent="localized"), row("breast cancer", "2010"), metastasis(date="2025")],
+    "metastatic lately": [row(date="2025-12-28", extent="metastatic"), metastasis()],
+    "two extents, then one of them": [
+        row(date="2025-11-01", extent="recurrent"), row(date="2025-11-01", extent="localized"),
+        row(date="2025-12-30", extent="localized"),
+    ],
+    "over within the year": [row(date="2025-08-01", end_date="2025")],
     "stable": [row(state="stable", state_since="2025-11-20"), row("melanoma", state="stable")],
     "stable since lately": [row(state="stable", state_since="2026-01-10"), row("melanoma", state="stable|treated", date="2025")],
     "stable again": [

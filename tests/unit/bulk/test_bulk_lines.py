@@ -31,7 +31,7 @@ PATTERNS = (
     "line(systemic, ended: (yes or no) and not yes)",
     "line(any, outcome: failure)",
     "line(anthracycline, response: progressive disease)",
-    "line(gemcitabine and docetaxel)",
+    "line(gemcitabine and docetaxel or gemcitabine and cisplatin)",
     "line(systemic, other than: doxorubicin)",
 )
 LIMITS = (">= 2", "<= 1", "= 1", ">= 1", "= 0")

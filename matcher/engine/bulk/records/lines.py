@@ -205,8 +205,8 @@ def _drug_truths(batch: Batch, records: t.Records) -> _Truths:
     table = batch.table("treatments")
     found = np.zeros(number_of_places(batch, table), np.uint8)
     matching = treatments.treatments(batch, pattern, False)
-    # Of several regimens that begin with one drug the last asked for stands.
-    found[places(batch, table)[matching.item] + matching.row] = truths(matching.code)
+    # A drug with which several of the regimens asked for begin need be that of one only.
+    np.maximum.at(found, places(batch, table)[matching.item] + matching.row, truths(matching.code))
     return found
 
 

@@ -147,5 +147,11 @@ def line_matches(context: Context, records: t.Records) -> dict[str, Finding]:
     tests_ = tuple(item for item in records.tests if item.field in ("outcome", "response"))
     concepts = t.Concepts.of(t.ANY) if is_every_line(records.concepts) else records.concepts
     pattern = t.Records(Kind.TREATMENT, concepts, records.other_than, tests_)
-    found = {candidate.fact.id: candidate.finding for candidate in treatments(context, pattern, False)}
-    return {item.id: found.get(item.id, not_met(Change.NEVER)) for item in context.patient.treatments}
+    # A drug with which several of the regimens asked for begin need be that of one only.
+    found: dict[str, list[Finding]] = {}
+    for candidate in treatments(context, pattern, False):
+        found.setdefault(candidate.fact.id, []).append(candidate.finding)
+    return {
+        item.id: either(found[item.id]) if item.id in found else not_met(Change.NEVER)
+        for item in context.patient.treatments
+    }
