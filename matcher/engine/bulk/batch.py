@@ -94,6 +94,18 @@ class Batch:
             lambda: self.n == self.view.patients and bool((self.patient == np.arange(self.n)).all()),
         )
 
+    @property
+    def of_rules(self) -> dict[Hashable, Any]:
+        """What was decided of rules alone: shared by all that is asked by documents of the same definitions."""
+
+        def shared() -> dict[Hashable, Any]:
+            found: dict[Hashable, Any] = self.notes.setdefault(
+                ("of rules", self.words.definitions, self.vocabulary), {}
+            )
+            return found
+
+        return self.once("of rules", shared)
+
     def table(self, name: str) -> Table:
         """The visible rows of a kind of fact."""
         return self.view.tables[name]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -30,21 +31,30 @@ _WITHIN_A_CANCER = frozenset({"setting", "line", "outcome", "for"})
 _MAY_BE_SPREAD = frozenset({Kind.CONDITION, Kind.SITE, Kind.TOXICITY})
 
 
+class _Hangs(IntEnum):
+    """Whether a rule hangs on the cancer: only where some row is an odd metastasis, it does so by its records."""
+
+    NEVER = 0
+    IF_ODD = 1
+    ALWAYS = 2
+
+
 def hangs_on_cancer(batch: Batch, rule: t.Rule) -> bool:
     """Whether what a rule says of a patient may differ from one of the patient's cancers to another."""
-    # The same for documents of every cancer that share their definitions, and for all patients but odd ones.
-    odd = batch.view.once("odd metastases", lambda: _odd_metastases(batch))
-    key = ("hangs on cancer", id(rule), batch.words.definitions, odd)
-    held: tuple[t.Rule, bool] | None = batch.notes.get(key)
+    key = ("hangs on cancer", id(rule))
+    held: tuple[t.Rule, _Hangs] | None = batch.of_rules.get(key)
     if held is None:
-        held = batch.notes[key] = (rule, _hangs(batch, rule))
-    return held[1]
+        # The rule is kept, so that its identity stays its own.
+        held = batch.of_rules[key] = (rule, _hangs(batch, rule))
+    return held[1] is _Hangs.ALWAYS or (held[1] is _Hangs.IF_ODD and _some_odd(batch))
 
 
-def _hangs(batch: Batch, rule: t.Rule) -> bool:
-    if isinstance(rule, t.Named):
-        return _hangs(batch, batch.words.defined_rule(rule.name))
-    return any(_is_of_a_cancer(batch, node) for node in _nodes(rule, batch.words))
+def _hangs(batch: Batch, rule: t.Rule) -> _Hangs:
+    return max((_is_of_a_cancer(batch, node) for node in _nodes(rule, batch.words)), default=_Hangs.NEVER)
+
+
+def _some_odd(batch: Batch) -> bool:
+    return batch.view.once("odd metastases", lambda: _odd_metastases(batch))
 
 
 def _nodes(node: Any, words: Context) -> Iterator[Any]:
@@ -60,21 +70,23 @@ def _nodes(node: Any, words: Context) -> Iterator[Any]:
             yield from _nodes(getattr(node, each.name), words)
 
 
-def _is_of_a_cancer(batch: Batch, node: Any) -> bool:
+def _is_of_a_cancer(batch: Batch, node: Any) -> _Hangs:
     if isinstance(node, t.ThisTreatment):
-        return True
+        return _Hangs.ALWAYS
     if not isinstance(node, t.Records):
-        return False
+        return _Hangs.NEVER
     if node.kind in _OF_A_CANCER or t.THIS_TREATMENT in node.concepts.names:
-        return True
+        return _Hangs.ALWAYS
     if _WITHIN_A_CANCER & {item.field for item in node.tests}:
-        return True
-    return node.kind in _MAY_BE_SPREAD and _may_be_spread(batch, node)
+        return _Hangs.ALWAYS
+    if node.kind not in _MAY_BE_SPREAD:
+        return _Hangs.NEVER
+    return _Hangs.ALWAYS if _may_be_spread(batch, node) else _Hangs.IF_ODD
 
 
 def _may_be_spread(batch: Batch, records: t.Records) -> bool:
-    """Whether a metastasis may be among the records a pattern of conditions asks for."""
-    if records.concepts.is_any or batch.view.once("odd metastases", lambda: _odd_metastases(batch)):
+    """Whether a metastasis may be among the records a pattern of conditions asks for, if none has an odd name."""
+    if records.concepts.is_any:
         return True
     vocabulary = batch.vocabulary
     return any(

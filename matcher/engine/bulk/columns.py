@@ -136,6 +136,22 @@ class Coded:
         return Coded(values, codes)
 
 
+@dataclass(slots=True)
+class Lexicon:
+    """Words numbered as they come: a dictionary that the parts of a registry share, and that grows with them."""
+
+    number: dict[Any, int] = field(default_factory=dict)
+    values: tuple[Any, ...] = ()
+
+    def codes_of(self, words: Iterable[Hashable], make: Callable[[Any], Any] = lambda word: word) -> Longs:
+        """The codes of words; `make` gives the value that stands for a new one."""
+        codes = [self.number.setdefault(word, len(self.number)) for word in words]
+        new = list(self.number)[len(self.values) :]
+        if new:
+            self.values = (*self.values, *(make(word) for word in new))
+        return np.array(codes, np.int64)
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """The rows of one kind of fact, sorted by patient.

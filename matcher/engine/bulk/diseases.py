@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from matcher.engine.bulk.alike import alike
 from matcher.engine.bulk.batch import Batch
 from matcher.engine.bulk.calendar import Spans
-from matcher.engine.bulk.columns import NO_DAY, Bools, Coded, Codes, Ints, Longs, Table
+from matcher.engine.bulk.columns import NO_DAY, Bools, Coded, Codes, Ints, Lexicon, Longs, Table
 from matcher.engine.bulk.coverage import data_through
 from matcher.engine.bulk.findings import STALE
 from matcher.engine.bulk.groups import (
@@ -79,14 +79,6 @@ class Tumours:
 # --- what rows mean ------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Meanings:
-    """The distinct meanings of a registry so far: the number of each combination of words, and rows of nobody."""
-
-    number: dict[tuple[Any, ...], int]
-    values: tuple[Condition, ...]
-
-
 def meanings(view: View, table: Table) -> Coded:
     """The words of condition rows that say what each is, as rows of nobody: one per distinct combination.
 
@@ -94,17 +86,13 @@ def meanings(view: View, table: Table) -> Coded:
     """
     columns = [table.coded[name] for name in _WORDS]
     first, code = alike([column.codes for column in columns])
-    known: _Meanings = view.columns.decided.setdefault("meanings", _Meanings({}, ()))
     combinations = [
         tuple(column.values[held] for column, held in zip(columns, each, strict=True))
         for each in zip(*(column.codes[first].tolist() for column in columns), strict=True)
     ]
-    number = np.array([known.number.setdefault(each, len(known.number)) for each in combinations], np.int64)
-    new = list(known.number)[len(known.values) :]
-    if new:
-        rows = (Condition(id="", **dict(zip(_WORDS, each, strict=True))) for each in new)
-        known.values = (*known.values, *rows)
-    return Coded(known.values, number[code])
+    lexicon: Lexicon = view.columns.decided.setdefault("meanings", Lexicon())
+    codes = lexicon.codes_of(combinations, lambda words: Condition(id="", **dict(zip(_WORDS, words, strict=True))))
+    return Coded(lexicon.values, codes[code])
 
 
 def meanings_in(view: View) -> Coded:
@@ -156,7 +144,7 @@ def _tumours(view: View, words: Context) -> Tumours:
     may_be_malignant = member.map(lambda row: dz.is_malignant(words, row) is not Truth.NOT_MET, np.bool_)
     return Tumours(
         rows=groups,
-        readings=_readings(words, groups, member),
+        readings=_readings(view, words, groups, member),
         malignant=any_of(len(groups), owner, may_be_malignant),
         denied=denied,
         starts=np.searchsorted(groups.patient, np.arange(view.patients + 1)).astype(np.int64),
@@ -233,16 +221,16 @@ def _denied(words: Context, groups: Groups, means: Coded, absent: Longs) -> tupl
     return refuted, denied
 
 
-def _readings(words: Context, groups: Groups, member: Coded) -> Coded:
+def _readings(view: View, words: Context, groups: Groups, member: Coded) -> Coded:
     """What each primary may be: depends on the words of its rows in their order."""
     told = sequences(groups, member.codes)
 
     def read(codes: tuple[int, ...]) -> tuple[Reading, ...]:
         return dz.tumour_readings(words, dz.Disease(tuple(member.values[code] for code in codes)))
 
-    known: dict[tuple[Reading, ...], int] = {}
-    table = np.array([known.setdefault(read(codes), len(known)) for codes in told.values[1:]], np.int64)
-    return Coded(tuple(known), table[told.codes - 1] if len(table) else told.codes)
+    lexicon: Lexicon = view.columns.decided.setdefault(("readings", words.vocabulary), Lexicon())
+    table = lexicon.codes_of(read(codes) for codes in told.values[1:])
+    return Coded(lexicon.values, table[told.codes - 1] if len(table) else told.codes)
 
 
 # --- this cancer ---------------------------------------------------------------------------------------------------
@@ -277,7 +265,7 @@ def belongs(batch: Batch, item: Longs, diagnosis: Coded) -> NDArray[np.uint8]:
 def belongs_to(view: View, words: Context, tumour: Longs, diagnosis: Coded) -> NDArray[np.uint8]:
     """Whether facts of the same patient that name a diagnosis (or none) tell of a primary: truths of m pairs."""
     found = tumours(view, words)
-    others = _malignant_others(found, tumour)
+    others = _malignant_others(view, words)[tumour]
     truth = np.where(others > 0, Truth.UNKNOWN, Truth.MET).astype(np.uint8)
     named = np.flatnonzero((diagnosis.codes != 0) & (diagnosis.codes != diagnosis.code_of("")))
     if not len(named):
@@ -293,11 +281,16 @@ def belongs_to(view: View, words: Context, tumour: Longs, diagnosis: Coded) -> N
     return truth
 
 
-def _malignant_others(found: Tumours, tumour: Longs) -> Longs:
-    """How many primaries beside this one are or may be malignant."""
-    upto = bounds_of(found.malignant)
-    patient = found.patient[tumour]
-    return upto[found.starts[patient + 1]] - upto[found.starts[patient]] - found.malignant[tumour]
+def _malignant_others(view: View, words: Context) -> Longs:
+    """How many primaries of the same patient, beside each, are or may be malignant."""
+
+    def make() -> Longs:
+        found = tumours(view, words)
+        upto, patient = bounds_of(found.malignant), found.patient
+        others: Longs = upto[found.starts[patient + 1]] - upto[found.starts[patient]] - found.malignant
+        return others
+
+    return view.once(("malignant others", words.vocabulary), make)
 
 
 def _translated(view: View, words: Coded, ids: Coded) -> Longs:

@@ -12,7 +12,6 @@ from matcher.engine.bulk.findings import (
     all_of,
     chosen,
     earlier,
-    either_codes,
     first_flip_of,
     negate,
     negated,
@@ -32,21 +31,20 @@ def having(batch: Batch, leaf: t.Has) -> Findings:
     inside = in_window(batch, matching, leaf.window, records.kind)
     code, flips = np.minimum(matching.code, inside.code), earlier(matching.flips, inside.flips)
     silent = unrecorded(batch, records, window.until(batch.asked))
-    found = _some(matching, code, flips, silent).or_flips(window.flips)
-    if window.unplaced.any():
+    placed = not window.unplaced.any()
+    if placed and not len(matching) and window.flips is None and records.kind is not Kind.LINE:
+        # What several leaves share stays one object.
+        return _nothing_unrecorded(batch, silent) if leaf.mode is t.Mode.NO else silent
+    none = _none(batch, matching, code, flips, silent).or_flips(window.flips)
+    if not placed:
         # Where nothing matches at any time, nothing does in a window that nobody can place.
-        ever = _some(matching, matching.code, matching.flips, unrecorded(batch, records, batch.asked))
-        problem = chosen(ever.is_not_met, ever, Findings(window.problem, window.flips))
-        found = chosen(window.unplaced, problem, found)
+        never = _none(batch, matching, matching.code, matching.flips, unrecorded(batch, records, batch.asked))
+        problem = chosen(never.is_met, never, Findings(window.problem, window.flips))
+        none = chosen(window.unplaced, problem, none)
     if records.kind is Kind.LINE:
         # Lines are counted for the cancer the document is about: without such a cancer there is nothing to count.
-        found = chosen(batch.focus < 0, all_of(batch.n, IMPRECISE), found)
-    if leaf.mode is not t.Mode.NO:
-        return found
-    if found is not silent:
-        return negate(found)
-    # What several leaves share is negated once.
-    return batch.once(("negated", id(silent)), lambda: (silent, negate(silent)))[1]
+        none = chosen(batch.focus < 0, all_of(batch.n, IMPRECISE), none)
+    return none if leaf.mode is t.Mode.NO else negate(none)
 
 
 def _looks_back(leaf: t.Has) -> bool:
@@ -55,17 +53,16 @@ def _looks_back(leaf: t.Has) -> bool:
     return leaf.window is not None and not isinstance(leaf.window, t.AnyTime) and looked_at
 
 
-def _some(matching: Candidates, code: Codes, flips: Ints | None, silent: Findings) -> Findings:
-    """Whether any of the candidates, whose findings are given, or anything unrecorded is so.
+def _nothing_unrecorded(batch: Batch, silent: Findings) -> Findings:
+    """The contrary of what is said of the unrecorded, made once."""
+    return batch.once(("nothing unrecorded", id(silent)), lambda: (silent, negate(silent)))[1]
+
+
+def _none(batch: Batch, matching: Candidates, code: Codes, flips: Ints | None, silent: Findings) -> Findings:
+    """That none of the candidates, whose findings are given, and nothing unrecorded is so.
 
     Items without candidates, which are most, have what is said of the unrecorded.
     """
-    if not len(matching):
-        return silent
-    first = np.flatnonzero(np.append(True, matching.item[1:] != matching.item[:-1]))
-    item = matching.item[first]
-    found = silent.code.copy()
-    found[item] = either_codes(negated(np.minimum.reduceat(negated(code), first)), found[item])
-    if flips is not None:
-        flips = first_flip_of(len(silent), matching.item, flips)
-    return Findings(found, earlier(flips, silent.flips))
+    found = _nothing_unrecorded(batch, silent).code.copy()
+    np.minimum.at(found, matching.item, negated(code))
+    return Findings(found, earlier(first_flip_of(len(silent), matching.item, flips), silent.flips))

@@ -50,10 +50,11 @@ def evaluate(batch: Batch, rule: t.Rule) -> Findings:
 
 def asks(batch: Batch, rule: t.Rule) -> bool:
     """Whether a question for a reader stands anywhere in a rule."""
-    key = ("asks", id(rule), batch.words.definitions)
-    held: tuple[t.Rule, bool] | None = batch.notes.get(key)
+    cache = batch.of_rules
+    key = ("asks", id(rule))
+    held: tuple[t.Rule, bool] | None = cache.get(key)
     if held is None:
-        held = batch.notes[key] = (rule, _asks(batch, rule))
+        held = cache[key] = (rule, _asks(batch, rule))
     return held[1]
 
 

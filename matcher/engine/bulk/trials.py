@@ -53,7 +53,8 @@ class Shelf:
     """Patients as columns on their days, asked by one document after another; what documents share is answered once.
 
     `known` holds the as-of day of each patient (int32 ordinals of shape (patients,)). Without `flips` nobody is told
-    when time turns an answer. `notes` is that of a `Program` whose documents are asked again and again.
+    when time turns an answer. `notes` is that of a `Program` whose documents are asked again and again; without it
+    what is found out of rules is kept with the columns.
     """
 
     columns: Columns
@@ -61,7 +62,7 @@ class Shelf:
     vocabulary: Vocabulary = field(default_factory=default)
     settings: Settings = field(default_factory=Settings)
     flips: bool = True
-    notes: dict[Hashable, Any] = field(default_factory=dict)
+    notes: dict[Hashable, Any] | None = None
     _batches: dict[Hashable, tuple[Batch, Batch | None]] = field(default_factory=dict)
     _whoever: dict[Hashable, Batch] = field(default_factory=dict)
 
@@ -106,7 +107,8 @@ class Shelf:
     def _of(self, words: Context, patient: Longs, focus: Longs) -> Batch:
         known = self.known[patient]
         this = np.full(len(patient), -1, np.int64)
-        return Batch(self.view, patient, focus, this, known, known, words, evaluate, flips=self.flips, notes=self.notes)
+        notes = self.columns.decided if self.notes is None else self.notes
+        return Batch(self.view, patient, focus, this, known, known, words, evaluate, flips=self.flips, notes=notes)
 
     def trial(self, document: TrialDocument, version: int = 0, *, open_here: bool = True) -> Answers:
         """The answers of a trial, made as they are asked for."""

@@ -321,14 +321,18 @@ def _amounts(window: t.Window | None, half_life: NDArray[np.float64]) -> Iterato
     if not len(half_life) or all(span.unit is not t.TimeUnit.HALF_LIFE for span in spans):
         yield amount, np.arange(len(half_life))
         return
-    order = np.argsort(half_life, kind="stable")
-    distinct, firsts = np.unique(half_life[order], return_index=True)
-    for hours, index in zip(distinct.tolist(), np.split(order, firsts[1:]), strict=True):
-        yield amount if np.isnan(hours) else amount_in_days(amount, hours), index
+    left = ~np.isnan(half_life)
+    yield amount, np.flatnonzero(~left)
+    # There are few drugs among many candidates, so each is looked for rather than all sorted.
+    while left.any():
+        hours = float(half_life[np.argmax(left)])
+        index = np.flatnonzero(half_life == hours)
+        left[index] = False
+        yield amount_in_days(amount, hours), index
 
 
 def _put(days: Spans, index: NDArray[Any], own: Spans) -> Spans:
-    """Intervals of days with those of some candidates replaced."""
-    lo, hi = days.lo.copy(), days.hi.copy()
+    """Intervals of days, which are written to, with those of some candidates replaced."""
+    lo, hi = days.lo, days.hi.copy() if days.hi is days.lo else days.hi
     lo[index], hi[index] = own.lo, own.hi
     return Spans(lo, hi)

@@ -20,10 +20,10 @@ from matcher.engine.bulk.coverage import Denial, absence, either_absence
 from matcher.engine.bulk.fields import (
     Told,
     both_told,
-    concepts_told,
     field_told,
-    per_value,
+    per_word,
     test_told,
+    told_by_word,
 )
 from matcher.engine.bulk.findings import (
     CONFLICTING,
@@ -38,10 +38,12 @@ from matcher.engine.bulk.findings import (
     NOT_RECORDED,
     Findings,
     both_codes,
+    choose,
     either_codes,
     negated,
 )
 from matcher.engine.bulk.intervals import Intervals, compare
+from matcher.engine.bulk.postings import Postings
 from matcher.engine.bulk.records.candidates import Candidates, events_of
 from matcher.engine.bulk.view import View
 from matcher.engine.reference.context import Reading
@@ -71,26 +73,31 @@ def biomarkers(batch: Batch, records: t.Records, history: bool) -> Candidates:
     """The molecular findings that match or may match a pattern. Without `result` a positive one is asked for."""
     table = batch.table("biomarkers")
     fields = {item.field for item in records.tests}
-    named = _named(batch, records, table)
-    kept = named >= FIRST_UNKNOWN
+    rows, named = _named(batch, records, table)
     if "value" in fields:
-        kept &= ~batch.view.once("overtaken markers", lambda: _overtaken(table))
-    rows = np.flatnonzero(kept)
-    parts = [_of_origin(table, rows, Told(named[rows], np.ones(len(rows), np.bool_)))]
+        kept = ~batch.view.once("overtaken markers", lambda: _overtaken(table))[rows]
+        rows, named = rows[kept], named[kept]
+    parts = [_of_origin(table, rows, Told(named, np.ones(len(rows), np.bool_)))]
     if not fields & {"result", "value"}:
-        parts.append(_of_origin(table, rows, _result(table, rows, lambda marker: positive(marker, Change.ACTION))))
+        result = _result(batch, table, rows, None, lambda marker: positive(marker, Change.ACTION))
+        parts.append(_of_origin(table, rows, result))
     parts += [_field(batch, item, table, rows) for item in records.tests]
     told = both_told(parts)
-    code = np.where(_contradicted(table, rows, told.code), CONFLICTING, told.code).astype(np.uint8)
+    code = told.code.copy()
+    code[_contradicted(batch.view, rows, code)] = CONFLICTING
     shown = (code >= FIRST_UNKNOWN) | told.shown
-    rows, code = rows[shown], code[shown]
+    if not shown.all():
+        rows, code = rows[shown], code[shown]
     pairs = batch.pairs(table, rows)
-    return events_of(batch, table, pairs, code[np.searchsorted(rows, pairs.row)])
+    return events_of(batch, table, pairs, code if pairs.row is rows else code[np.searchsorted(rows, pairs.row)])
 
 
-def _result(table: Table, rows: Longs, decide: Callable[[Biomarker], Finding]) -> Told:
-    """What `decide` says of the results of rows."""
-    return per_value(table.coded["result"].take(rows), lambda result: decide(Biomarker(id="", result=result)))
+def _result(
+    batch: Batch, table: Table, rows: Longs, test: t.Test | None, decide: Callable[[Biomarker], Finding]
+) -> Told:  # fmt: skip
+    """What `decide` says of the results of rows, asked by a test (None: whether they are positive)."""
+    question = ("marker result", test)
+    return per_word(batch, table.coded["result"], rows, question, lambda said: decide(Biomarker(id="", result=said)))
 
 
 #: By the code of a somatic finding that of a germline one: what can change by action, of it never.
@@ -102,37 +109,66 @@ def _of_origin(table: Table, rows: Longs, told: Told) -> Told:
     """What is `told` of rows as of somatic findings, of the germline ones among them."""
     origin = table.coded["origin"]
     germline = origin.codes[rows] == origin.code_of("germline")
-    return Told(np.where(germline, _GERMLINE[told.code], told.code), told.shown)
+    return Told(choose(germline, _GERMLINE[told.code], told.code), told.shown)
 
 
 # --- the gene and the fields ---------------------------------------------------------------------------------------
 
 
-def _named(batch: Batch, records: t.Records, table: Table) -> Codes:
-    """Whether each row, as a somatic finding, is of the asked genes, and of none that are left out."""
-    code = np.full(table.rows, MET_ACTION, np.uint8)
-    if not records.concepts.is_any:
-        code = _of_gene(batch, records.concepts, table)
-    if records.other_than is not None:
-        code = both_codes(code, negated(_of_gene(batch, records.other_than, table)))
-    return code
-
-
-def _of_gene(batch: Batch, concepts: t.Concepts, table: Table) -> Codes:
-    """Whether each row is of one of some genes; a fusion is of both its partners."""
-    words = batch.words
-    asked = words.concepts(concepts, (Domain.GENE,))
-    genes, partner = table.coded["genes"], table.coded["partner"]
-    each = Coded(genes.values, np.arange(len(genes.values)))
-    code: Codes = concepts_told(words, each, asked, Change.ACTION).code[genes.codes]
+def _named(batch: Batch, records: t.Records, table: Table) -> tuple[Longs, Codes]:
+    """The rows that are or may be of the asked genes and of none that are left out, and what their names say of them as
+    of somatic findings."""
+    column, partner = table.coded["genes"], table.coded["partner"]
+    by_gene = _by_name(batch, records, column, lambda genes: tuple(Reading(id) for id in genes))
+    rows = batch.view.postings("biomarkers", "genes").having(by_gene >= FIRST_UNKNOWN)
     fused = batch.view.once("fusions", lambda: np.flatnonzero(partner.codes != 0))
+    if not len(fused):
+        return rows, by_gene[column.codes[rows]]
+    code = _of_fusions(batch, records, column.take(fused), partner.take(fused))
+    kept = code >= FIRST_UNKNOWN
+    single = rows[partner.codes[rows] == 0]
+    rows, code = np.concatenate([single, fused[kept]]), np.concatenate([by_gene[column.codes[single]], code[kept]])
+    order = np.argsort(rows, kind="stable")
+    return rows[order], code[order]
 
-    def of_partner(name: str) -> Finding:
-        means = tuple(Reading(id) for id in words.vocabulary.find(name, Domain.GENE))
-        return concept_finding(words, means, asked, _NAMELESS, Change.ACTION)
 
-    code[fused] = either_codes(code[fused], per_value(partner.take(fused), of_partner).code)
+def _by_name(
+    batch: Batch, records: t.Records, column: Coded, means: Callable[[Any], tuple[Reading, ...]]
+) -> Codes:  # fmt: skip
+    """What each name says, by code: of the asked genes and of none that are left out."""
+    code = np.full(len(column.values), MET_ACTION, np.uint8)
+    if not records.concepts.is_any:
+        code = _is_one_of(batch, records.concepts, column, means)
+    if records.other_than is not None:
+        code = both_codes(code, negated(_is_one_of(batch, records.other_than, column, means)))
     return code
+
+
+def _is_one_of(
+    batch: Batch, concepts: t.Concepts, column: Coded, means: Callable[[Any], tuple[Reading, ...]]
+) -> Codes:  # fmt: skip
+    """Whether each name of a column is one of some genes, by code."""
+    asked = batch.words.concepts(concepts, (Domain.GENE,))
+
+    def decide(name: Any) -> Finding:
+        return concept_finding(batch.words, means(name), asked, _NAMELESS, Change.ACTION)
+
+    return told_by_word(batch, column, ("gene", asked), decide).code
+
+
+def _of_fusions(batch: Batch, records: t.Records, genes: Coded, partner: Coded) -> Codes:
+    """What the names of fusions say, which are of both their partners."""
+
+    def of_partner(name: str | None) -> tuple[Reading, ...]:
+        return tuple(Reading(id) for id in batch.vocabulary.find(name, Domain.GENE)) if name else ()
+
+    def of_either(concepts: t.Concepts) -> Codes:
+        mine = _is_one_of(batch, concepts, genes, lambda ids: tuple(Reading(id) for id in ids))
+        theirs = _is_one_of(batch, concepts, partner, of_partner)
+        return either_codes(mine[genes.codes], theirs[partner.codes])
+
+    code = np.full(len(genes.codes), MET_ACTION, np.uint8) if records.concepts.is_any else of_either(records.concepts)
+    return code if records.other_than is None else both_codes(code, negated(of_either(records.other_than)))
 
 
 def _field(batch: Batch, item: t.FieldTest, table: Table, rows: Longs) -> Told:
@@ -141,14 +177,15 @@ def _field(batch: Batch, item: t.FieldTest, table: Table, rows: Longs) -> Told:
         case "value":
             return _value(batch, item.test, table, rows)
         case "result":
-            told = _result(table, rows, lambda marker: result_test(marker, item.test, Change.ACTION))
+            told = _result(batch, table, rows, item.test, lambda marker: result_test(marker, item.test, Change.ACTION))
             return _of_origin(table, rows, told)
         case "partner" | "assay" as field:
             domain = Domain.GENE if field == "partner" else Domain.ASSAY
-            return per_value(
-                table.coded[field].take(rows),
-                lambda word: concept_test(batch.words, _NAMELESS, field, word, domain, item.test),
-            )
+            words = batch.words
+            return per_word(
+                batch, table.coded[field], rows, (field, item.test, words.cancer, words.definitions),
+                lambda word: concept_test(words, _NAMELESS, field, word, domain, item.test),
+            )  # fmt: skip
         case _:
             return field_told(batch, Kind.BIOMARKER, item, table, rows)
 
@@ -205,39 +242,27 @@ def _overtaken(table: Table) -> Bools:
 _SAME_TEST = ("genes", "alteration", "variant", "exon", "variant_class", "partner", "origin", "specimen")
 
 
-def _contradicted(table: Table, rows: Longs, code: Codes) -> Bools:
-    """Of the rows (with their codes) those that match, and of whose test another row that does not says the contrary.
+def _contradicted(view: View, rows: Longs, code: Codes) -> Longs:
+    """Of the rows (with their codes) the places of those that match, and of whose test another row that does not says
+    the contrary.
 
     The same thing tested on one date, with assays that may be one.
     """
-    found = np.zeros(len(rows), np.bool_)
-    genes = table.coded["genes"].codes[rows]
-    matched, against = (code >= FIRST_MET) & (genes != 0), (code < FIRST_UNKNOWN) & (genes != 0)
-    # Few rows stand against one of the same patient and gene, so those are looked for first.
-    place = table.patient[rows].astype(np.int64) * len(table.coded["genes"].values) + genes
-    against &= _among(place, place[matched])
-    matched &= _among(place, place[against])
-    if not matched.any():
-        return found
-    open_ = matched | against
-    at = np.flatnonzero(open_)
-    row = rows[at]
+    repeated, test = view.once("tests of markers", lambda: _tests(view.tables["biomarkers"]))
+    # Few rows are of a test that another one is of, so those are looked for first.
+    at = np.flatnonzero(repeated[rows])
+    at = at[(code[at] >= FIRST_MET) | (code[at] < FIRST_UNKNOWN)]
+    mine, other = _paired(test[rows[at]], code[at] >= FIRST_MET)
+    return at[mine[_contrary(view.tables["biomarkers"], rows[at[mine]], rows[at[other]])]]
+
+
+def _tests(table: Table) -> tuple[Bools, Longs]:
+    """Which rows are, by their words and days, of a test that another row is of; and the number of each row's test."""
+    genes = table.coded["genes"].codes
     _, test = alike([
-        table.patient[row], table.lo["date"][row], table.hi["date"][row],
-        *(table.coded[name].codes[row] for name in _SAME_TEST),
+        table.patient, table.lo["date"], table.hi["date"], *(table.coded[name].codes for name in _SAME_TEST)
     ])  # fmt: skip
-    mine, other = _paired(test, matched[at])
-    found[at[mine[_contrary(table, row[mine], row[other])]]] = True
-    return found
-
-
-def _among(values: Longs, some: Longs) -> Bools:
-    """Which of the values are among some."""
-    known = np.unique(some)
-    if not len(known):
-        return np.zeros(len(values), np.bool_)
-    found: Bools = known[np.minimum(np.searchsorted(known, values), len(known) - 1)] == values
-    return found
+    return (genes != 0) & (np.bincount(test)[test] > 1), test
 
 
 def _paired(test: Longs, matched: Bools) -> tuple[Longs, Longs]:
@@ -312,18 +337,24 @@ def unrecorded_marker(batch: Batch, records: t.Records, until: Ints) -> Findings
 def _denials(batch: Batch, fields: Mapping[str, t.Test], asked: Tested, concepts: tuple[str, ...]) -> Iterable[Denial]:
     """The genes that matter to `concepts` and are denied what is asked, with the items whose patients' rows do so."""
     table = batch.table("biomarkers")
-    genes = table.coded["genes"].values
-    able = batch.view.once("markers that deny", lambda: _able_to_deny(batch.view))
-    bearing = _bearing(batch, concepts, genes)[able.gene]
-    row, gene, words = able.row[bearing], able.gene[bearing], able.words[bearing]
+    column = table.coded["genes"]
+    able, by_gene = batch.view.once("markers that deny", lambda: _able_to_deny(batch.view))
+    bearing = batch.view.decided(
+        column, ("bearing", concepts, batch.vocabulary), lambda: _bearing(batch, concepts, column.values)
+    )  # fmt: skip
+    place = by_gene.having(bearing)
+    row, gene, words = able.row[place], able.gene[place], able.words[place]
     told = np.zeros(len(able.markers), np.bool_)
     told[words] = True
-    for place in np.flatnonzero(told):
-        told[place] = denies(batch.words, able.markers[place], fields, asked)
-    row, gene = row[told[words]], gene[told[words]]
-    for code in np.unique(gene):
-        item = batch.pairs(table, row[gene == code]).item
-        yield Denial(genes[code][0], item, np.full(len(item), FUTURE, np.int32))
+    for marker in np.flatnonzero(told):
+        told[marker] = denies(batch.words, able.markers[marker], fields, asked)
+    denied = told[words]
+    row, gene = row[denied], gene[denied]
+    for code in np.flatnonzero(bearing):
+        its = row[gene == code]
+        if len(its):
+            item = batch.pairs(table, its).item
+            yield Denial(column.values[code][0], item, np.full(len(item), FUTURE, np.int32))
 
 
 def _bearing(batch: Batch, concepts: tuple[str, ...], genes: tuple[tuple[str, ...], ...]) -> NDArray[np.bool_]:
@@ -336,8 +367,8 @@ def _bearing(batch: Batch, concepts: tuple[str, ...], genes: tuple[tuple[str, ..
     )
 
 
-def _able_to_deny(view: View) -> _Denying:
-    """The rows of one gene that are negative or measured, and their words."""
+def _able_to_deny(view: View) -> tuple[_Denying, Postings]:
+    """The rows of one gene that are negative or measured, and their words; and where those of each gene stand."""
     table = view.tables["biomarkers"]
     measured = _measured(table)
     negative = table.coded["result"].map(lambda word: word == "negative", np.bool_)
@@ -349,4 +380,7 @@ def _able_to_deny(view: View) -> _Denying:
         words = {name: table.coded[name].values[table.coded[name].codes[at]] for name in _DENYING}
         return Biomarker(id="", low=0.0 if measured[at] else None, **words)
 
-    return _Denying(row, table.coded["genes"].codes[row], of, tuple(marker(int(row[at])) for at in first))
+    genes = table.coded["genes"]
+    gene = genes.codes[row]
+    able = _Denying(row, gene, of, tuple(marker(int(row[at])) for at in first))
+    return able, Postings.of(gene, len(genes.values))

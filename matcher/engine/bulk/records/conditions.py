@@ -367,16 +367,27 @@ def _denials(batch: Batch, kind: Kind, concept: str) -> Sequence[Denial]:
         return of_kind(row, kind) and len(heads) == 1 and denied_by(words, heads[0], concept)
 
     def rows() -> Longs:
-        absent = np.flatnonzero(dz.with_status(table, "absent") & (_said_on(table) != NO_DAY))
-        found: Longs = absent[means.take(absent).map(denies, np.bool_)]
-        return found
+        absent, by_meaning = view.once("denying", lambda: _absent(view))
+        key = ("denies", kind, concept, words.vocabulary)
+        return absent[by_meaning.having(view.decided(means, key, lambda: means.table(denies, np.bool_)))]
 
     # Whether an item's record denies a concept depends on nothing else of the document.
-    pairs = batch.pairs(table, view.once(("denying", words.vocabulary, kind, concept), rows))
-    return [Denial(concept, pairs.item, _said_on(table)[pairs.row])] if len(pairs) else []
+    mine = view.once(("denying", words.vocabulary, kind, concept), rows)
+    if not len(mine):
+        return ()
+    pairs = batch.pairs(table, mine)
+    return (Denial(concept, pairs.item, _said_on(table, pairs.row)),)
 
 
-def _said_on(table: Table) -> Ints:
-    """The day of each row: the first it may mean, else that on which it was recorded."""
-    day = table.lo["date"]
-    return np.where(day != NO_DAY, day, table.day["recorded"]).astype(np.int32)
+def _absent(view: View) -> tuple[Longs, Postings]:
+    """The rows that say *absent* of a day, and where those of each meaning stand among them."""
+    table, means = view.tables["conditions"], dz.meanings_in(view)
+    absent = np.flatnonzero(dz.with_status(table, "absent"))
+    absent = absent[_said_on(table, absent) != NO_DAY]
+    return absent, Postings.of(means.codes[absent], len(means.values))
+
+
+def _said_on(table: Table, rows: Longs) -> Ints:
+    """The day of some rows: the first each may mean, else that on which it was recorded."""
+    day = table.lo["date"][rows]
+    return np.where(day != NO_DAY, day, table.day["recorded"][rows]).astype(np.int32)

@@ -19,8 +19,9 @@ from matcher.engine.bulk.fields import (
     both_told,
     either_told,
     negate_told,
-    per_value,
+    per_word,
     test_told,
+    told_by_word,
 )
 from matcher.engine.bulk.findings import (
     CONFLICTING,
@@ -77,16 +78,20 @@ def _meant(batch: Batch, records: t.Records) -> Pairs:
 
     The `row` of these pairs is a primary.
     """
-    starts = dz.tumours(batch.view, batch.words).starts
-    item, tumour = spread_out(starts[batch.patient], np.diff(starts)[batch.patient])
-    pairs = Pairs(item, tumour)
+    pairs = batch.once("items with primaries", lambda: _items_with_primaries(batch))
     if batch.cancer is None or not any(each.field in OF_COURSE for each in records.tests):
         return pairs
     focused = np.flatnonzero(batch.focus >= 0)
     may_be = _named(batch, records, Pairs(focused, batch.focus[focused])).code >= FIRST_UNKNOWN
     alone = np.zeros(batch.n, np.bool_)
     alone[focused] = may_be
-    return pairs.take(~alone[item] | (tumour == batch.focus[item]))
+    return pairs.take(~alone[pairs.item] | (pairs.row == batch.focus[pairs.item]))
+
+
+def _items_with_primaries(batch: Batch) -> Pairs:
+    """Each item with each of its patient's primaries."""
+    starts = dz.tumours(batch.view, batch.words).starts
+    return Pairs(*spread_out(starts[batch.patient], np.diff(starts)[batch.patient]))
 
 
 def _named(batch: Batch, records: t.Records, pairs: Pairs) -> Told:
@@ -118,7 +123,7 @@ def _means(batch: Batch, pairs: Pairs, asked: tuple[str, ...]) -> Told:
     def decide(means: tuple[Reading, ...]) -> Finding:
         return concept_finding(batch.words, means, asked, _NOBODY, Change.NEVER)
 
-    return per_value(readings.take(pairs.row), decide)
+    return told_by_word(batch, readings, ("means", asked), decide).take(readings.codes[pairs.row])
 
 
 def _made(batch: Batch) -> Told:
@@ -185,7 +190,7 @@ def _site_test(batch: Batch, pairs: Pairs, test: t.Test) -> Told:
     def decide(means: tuple[Reading, ...]) -> Finding:
         return site_test(batch.words, _NOBODY, sites_of(batch.words, means), Kind.DIAGNOSIS)(test)
 
-    return per_value(dz.tumours(batch.view, batch.words).readings.take(pairs.row), decide)
+    return per_word(batch, dz.tumours(batch.view, batch.words).readings, pairs.row, ("site of", test), decide)
 
 
 def _histology_test(batch: Batch, pairs: Pairs, test: t.Test) -> Told:
