@@ -61,11 +61,9 @@ def _nodes(node: Any, words: Context) -> Iterator[Any]:
 
 
 def _is_of_a_cancer(batch: Batch, node: Any) -> bool:
-    if isinstance(node, t.ThisTreatment):
-        return True
     if not isinstance(node, t.Records):
         return False
-    if node.kind in _OF_A_CANCER or t.THIS_TREATMENT in node.concepts.names:
+    if node.kind in _OF_A_CANCER:
         return True
     if _WITHIN_A_CANCER & {item.field for item in node.tests}:
         return True
