@@ -21,8 +21,13 @@ from trials.criteria.documents import (
     Criterion,
     CriterionKind,
     Definitions,
+    OptionDocument,
     Polarity,
     Recruitment,
+    Statement,
+    StatementKind,
+    Step,
+    Strength,
     TrialDocument,
 )
 from trials.criteria.kinds import OUTCOMES, Kind
@@ -187,5 +192,52 @@ def make_shelf(c: Choice, only: str | None = None, *, trials: int = 2, patients:
     return Shelf(made, tuple(make_patient(c, asked, day, criteria) for day in days), days)
 
 
+def make_option(c: Choice, id: str, only: str | None = None) -> OptionDocument:
+    """An option of a few statements of every sort that ranks, and of one that does not."""
+    definitions = make_definitions(c, SAMPLE, only)
+    words = opened(SAMPLE, definitions)
+    return OptionDocument(
+        id=id,
+        name="A made-up option",
+        cancer=c.pick(_CANCERS),
+        author="one",
+        reviewer="another",
+        windows=_windows(c),
+        definitions=Definitions(definitions),
+        statements=tuple(_made_statement(c, f"S{number}", words, only) for number in range(1, c.number(1, 4) + 1)),
+    )
+
+
+def _made_statement(c: Choice, id: str, words: Words, only: str | None) -> Statement:
+    kinds = (StatementKind.STANCE,) * 5 + (StatementKind.MODIFIER,) * 2 + (StatementKind.CAUTION,)
+    kind = StatementKind.MUST_NOT_USE if c.chance(8) else c.pick(kinds)
+    stance = kind is StatementKind.STANCE
+    reads = "shelf" if stance and c.chance(8) else ""
+    unruled = reads or (kind in (StatementKind.STANCE, StatementKind.MUST_NOT_USE) and c.chance(5))
+    return Statement(
+        id=id,
+        kind=kind,
+        text=f"statement {id}",
+        strength=c.pick(tuple(Strength)) if stance else None,
+        step=c.pick(tuple(Step)) if kind is StatementKind.MODIFIER else None,
+        rule=None if unruled else make_rule(c, words, max_leaves=2, only=only),
+        reads=reads,
+    )
+
+
+def make_options(
+    c: Choice, only: str | None = None, *, options: int = 3, patients: int = 3
+) -> tuple[tuple[OptionDocument, ...], Shelf]:
+    """Some options, and a shelf of one trial and patients who meet them, all asked on one day."""
+    made = tuple(make_option(c, f"O{number}", only) for number in range(1, options + 1))
+    shelf = make_shelf(c, only, trials=1, patients=patients)
+    rules = (each.rule for option in made for each in option.statements if each.rule is not None)
+    asked = asked_of([*rules, *(part for option in made for part in option.definitions)])
+    day = c.pick(AS_OF)
+    patients_ = (*shelf.patients, *(make_patient(c, asked, day) for _ in range(patients)))
+    return made, Shelf(shelf.trials, patients_, (day,) * len(patients_))
+
+
 situations = drawn(make_situation)
 shelves = drawn(make_shelf)
+options_of = drawn(make_options)

@@ -1,10 +1,12 @@
-"""The bulk engine gives the answers of the reference engine: truth, reason and change of rules, statuses of trials."""
+"""The bulk engine gives the answers of the reference engine: truth, reason and change of rules, statuses of trials with
+what they need and when time may change them, places of options."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from tests.bulk_options import in_bulk, one_by_one
 from tests.generative.agreement import (
     Disagreement,
     by_bulk,
@@ -15,7 +17,8 @@ from tests.generative.agreement import (
     trials_by_reference,
 )
 from tests.generative.criteria_strategies import GROUPS
-from tests.generative.situations import Shelf, Situation, shelves, situations
+from tests.generative.situations import Shelf, Situation, options_of, shelves, situations
+from trials.criteria.documents import OptionDocument
 
 #: A situation is made of some hundreds of choices; on a busy machine one may take long.
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -38,6 +41,14 @@ def test_the_engines_agree_on_rules(situation: Situation) -> None:
 def test_the_engines_agree_on_trials(shelf: Shelf) -> None:
     found = list(differing(shelf, trials_by_reference, trials_by_bulk))
     assert not found, told(found)
+
+
+@settings(slow, max_examples=100)
+@given(options_of())
+def test_the_engines_agree_on_options(made: tuple[tuple[OptionDocument, ...], Shelf]) -> None:
+    documents, shelf = [(each, 1) for each in made[0]], made[1]
+    asked = {"as_of": shelf.as_of[0], "trials": shelf.trials}
+    assert in_bulk(documents, shelf.patients, **asked) == one_by_one(documents, shelf.patients, **asked)
 
 
 @pytest.mark.parametrize("only", sorted(GROUPS))

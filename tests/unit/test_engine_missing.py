@@ -130,6 +130,32 @@ def test_an_exact_value_is_asked_for_where_the_bound_does_not_decide():
     assert listed("ca125 <= 2000 U/mL", who=who)[0][0].endswith("to a precision that decides")
 
 
+@pytest.mark.parametrize(
+    ("rule", "rows", "expected"),
+    [
+        (
+            "has disease_status(progression)", {"disease_status": [{"status": "words of no list", "date": "2025-11-01"}]},
+            "status of words of no list (2025-11-01)",
+        ),
+        (
+            "has treatment(doxorubicin, dose: >= 20 mg)", {"treatments": [drug("doxorubicin", "2025-11-01", dose="30")]},
+            "dose unit of doxorubicin (2025-11-01)",
+        ),
+        (
+            "measurable_disease is yes", {"observations": [{"test": "measurable_disease", "value": "words", "date": "2026-01-10"}]},
+            "measurable disease to a precision that decides",
+        ),
+        (
+            "has line(pazopanib)", {"treatments": [drug("doxorubicin", "2025-03-01", "2025-04-01"), drug("pazopanib", "2025")]},
+            "line of pazopanib (2025)",
+        ),
+    ],
+)  # fmt: skip
+def test_a_record_that_leaves_it_open_names_what_is_missing_of_it(rule, rows, expected):
+    coverage = [DRUGS_COMPLETE, {"domain": "disease_status", "complete_through": "2026-01-15"}]
+    assert [text for text, _, _ in listed(rule, who=lms(**rows, coverage=coverage))] == [expected]
+
+
 def test_a_missing_date_is_named_with_its_record():
     who = lms(treatments=[drug("doxorubicin", "2025")])
     assert listed("has treatment(doxorubicin) within 3 months", who=who)[0][0] == "date of doxorubicin (2025)"

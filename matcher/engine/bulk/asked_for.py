@@ -26,17 +26,18 @@ from matcher.engine.bulk.findings import (
     reason_of,
     truth_of,
 )
+from matcher.engine.bulk.groups import any_of
 from matcher.engine.bulk.leaves import leaf_findings
 from matcher.engine.bulk.records.candidates import Candidates
 from matcher.engine.bulk.records.lines import count_lines
-from matcher.engine.bulk.records.patterns import candidates
+from matcher.engine.bulk.records.patterns import candidates, unrecorded
 from matcher.engine.bulk.rules import evaluate
 from matcher.engine.bulk.values.doses import KINDS_OF_DOSES
 from matcher.engine.bulk.windows import in_window, moment, opened
 from matcher.engine.reference import anchors
 from matcher.engine.reference.context import Context
 from matcher.engine.reference.evaluate import evaluate as evaluate_one
-from matcher.engine.reference.records.patterns import unrecorded
+from matcher.engine.reference.records import patterns
 from matcher.engine.reference.values.times import NO_SUCH_RECORD
 from matcher.engine.results import Finding, Missing, unknown
 from matcher.engine.truth import Reason
@@ -79,8 +80,11 @@ def _parts(leaf: t.Leaf) -> tuple[t.Event | t.Observation, ...]:
 
 
 def _is_there(batch: Batch, part: t.Event | t.Observation, window: t.Window | None) -> Bools:
+    """Whether a part is not asked for: it is there, or may be, and nothing beyond the records may be."""
     if isinstance(part, t.Event):
-        return moment(batch, part).there
+        found = candidates(batch, part.records, history=True)
+        may_be = any_of(batch.n, found.item, found.possible)
+        return moment(batch, part).there | (may_be & ~unrecorded(batch, part.records, batch.asked).is_unknown)
     return batch.once(("is recorded", part, window), lambda: leaf_findings(batch, t.IsRecorded(part, window))).is_met
 
 
@@ -185,7 +189,7 @@ def _asked_for(words: Context, leaf: t.Leaf, marks: int) -> Finding:
     known = {part.test for part in there if isinstance(part, t.Observation)}
     missing = [each for each in found.missing if each.kind != "observation" or known.isdisjoint(each.concepts)]
     if not missing:
-        return _details(leaf)
+        return unknown(Reason.IMPRECISE) if marks & _JUDGED else _details(leaf)
     return replace(found, missing=tuple(_beside(each, asked, leaf) for each in missing))
 
 
@@ -193,7 +197,7 @@ def _of_lines_there(words: Context, leaf: t.Leaf) -> Finding:
     """What lines of a cancer that is there ask for: the event they are asked beside, else the drugs that were given."""
     assert isinstance(leaf, t.Has | t.Count)  # nothing else asks for lines
     problem = anchors.opened(words, leaf.window).problem
-    return problem or unrecorded(words, t.Records(Kind.LINE, leaf.records.concepts), words.asked)
+    return problem or patterns.unrecorded(words, t.Records(Kind.LINE, leaf.records.concepts), words.asked)
 
 
 def _beside(missing: Missing, asked: t.Leaf, leaf: t.Leaf) -> Missing:

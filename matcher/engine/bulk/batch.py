@@ -110,11 +110,10 @@ class Batch:
         """The visible rows of a kind of fact."""
         return self.view.tables[name]
 
-    def on(self, criterion: str, *, document: str = "", version: int = 0) -> Batch:
+    def on(self, criterion: str, *, document: str, version: int) -> Batch:
         """The same items asked about one criterion of a document: what is remembered is shared."""
         words = self.words.on(criterion)
-        if document:
-            words.document, words.version = document, version
+        words.document, words.version = document, version
         # Asked for every criterion of every trial, and `replace` would look at each of the fields.
         same = object.__new__(Batch)
         same.__dict__.update(self.__dict__)

@@ -71,11 +71,9 @@ def _nodes(node: Any, words: Context) -> Iterator[Any]:
 
 
 def _is_of_a_cancer(batch: Batch, node: Any) -> _Hangs:
-    if isinstance(node, t.ThisTreatment):
-        return _Hangs.ALWAYS
     if not isinstance(node, t.Records):
         return _Hangs.NEVER
-    if node.kind in _OF_A_CANCER or t.THIS_TREATMENT in node.concepts.names:
+    if node.kind in _OF_A_CANCER:
         return _Hangs.ALWAYS
     if _WITHIN_A_CANCER & {item.field for item in node.tests}:
         return _Hangs.ALWAYS

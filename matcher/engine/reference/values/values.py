@@ -41,7 +41,7 @@ def is_code(context: Context, leaf: t.IsCode) -> Finding:
             test == "sex" or (test is not None and reading.code in context.vocabulary.test(test).codes)
         )
         if not known:
-            return unknown(Reason.IMPRECISE, evidence=reading.evidence)
+            return unknown(Reason.IMPRECISE, evidence=reading.evidence, missing=(_exact(context, reading.test),))
         truth = Truth.of((reading.code in asked) != leaf.negated)
         return Finding(truth, None, Change.NEVER if test == "sex" else Change.ACTION, (), reading.evidence)
 
@@ -103,6 +103,14 @@ def comparison(
             return _general(context, left, operator, right, window)
 
 
+def _exact(context: Context, test: str) -> Missing:
+    """A value that is recorded, but in words or to a precision that leave it open."""
+    if test == "sex":
+        return Missing("patient", (), "sex", "", "sex", "look_up")
+    entry = context.vocabulary.test(test)
+    return Missing("observation", (test,), "exact value", "", f"{entry.name} to a precision that decides", entry.cost)
+
+
 def _judge(
     context: Context,
     reading: Reading,
@@ -113,15 +121,12 @@ def _judge(
 ) -> Finding:
     """One value against the right side: a quantity in its unit, its own ULN, or another test."""
     if reading.observation is None or (reading.value.lo == -math.inf and reading.value.hi == math.inf):
-        return unknown(Reason.IMPRECISE, evidence=reading.evidence)
+        return unknown(Reason.IMPRECISE, evidence=reading.evidence, missing=(_exact(context, reading.test),))
 
     def decide(limit: Amount) -> Finding:
         truth = compare(reading.value, operator, limit.value)
         if truth is Truth.UNKNOWN:
-            test = context.vocabulary.test(reading.test)
-            text = f"{test.name} to a precision that decides"
-            exact = Missing("observation", (reading.test,), "exact value", "", text, test.cost)
-            missing = algebra.merged((exact, *limit.missing))
+            missing = algebra.merged((_exact(context, reading.test), *limit.missing))
             return unknown(limit.reason or Reason.IMPRECISE, evidence=limit.evidence, missing=missing)
         return Finding(truth, None, Change.ACTION, limit.flips, limit.evidence)
 
