@@ -30,7 +30,7 @@ EXPLAINED = 20
 TOP = 5
 #: Sizes of the registries that are matched, and how many patients of them at a time.
 SIZES = (10_000, 100_000)
-CHUNK = 20_000
+CHUNK = 10_000
 #: The ways in which the peer imports, as the table says them; each writes into a database of its own.
 PEER_SETTINGS = {"default": "its defaults", "bulk": "its bulk settings"}
 

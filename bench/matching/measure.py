@@ -6,6 +6,7 @@ as files. The engine writes what each criterion says of each patient for the pee
 
 from __future__ import annotations
 
+import gc
 import resource
 import sys
 import time
@@ -68,6 +69,9 @@ def match_in_bulk(
             run.told[inside, column] = _ask(shelf, program, index).ranks[told_people[inside] - begin]
         if peer_trials:
             run.hand_over(program, shelf, Path(folder), number, peer_trials)
+        # Before the next patients are matched: else two parts would be remembered at once.
+        del shelf
+        gc.collect()
     peak = _peak()
     kinds = made_shelf.mix(documents)
     return {
