@@ -37,7 +37,7 @@ SHARDS = 25
 OF_SNAPSHOT = 600
 #: A claim is stale after so many times what the longest shard took where nothing was broken.
 CLAIM = 3
-#: Kills in one round at most, so that those of a run are spread over several.
+#: Kills in one round at most, so that they are spread over several.
 KILLS_OF_ROUND = 25
 ONLY = ("kills", "redis", "postgresql", "thrice", "all")
 
@@ -48,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000), help="draws the moments of faults")
     parser.add_argument("--patients", type=int, default=2400)
     parser.add_argument("--trials", type=int, help="so many trials of the library (default: the whole library)")
+    parser.add_argument("--shards", type=int, default=SHARDS, help="shards of a run of everyone")
     parser.add_argument("--kills", type=int, default=KILLS)
     parser.add_argument("--only", choices=ONLY, action="append", help="try this fault alone (may be repeated)")
     options = parser.parse_args(arguments)
@@ -106,13 +107,14 @@ class _Trial:
         self._make(template)
         bad = 0
         patients = self._options.patients
-        sizes = (
-            {-(-patients // SHARDS): 0.8, OF_SNAPSHOT: 0.2} if patients > OF_SNAPSHOT else {-(-patients // SHARDS): 1.0}
-        )
+        # The size of shards, with their share of the kills.
+        sizes = {-(-patients // self._options.shards): 1.0}
+        if patients > OF_SNAPSHOT:
+            sizes = dict.fromkeys(sizes, 0.8) | {OF_SNAPSHOT: 0.2}
         for shard, share in sizes.items():
             os.environ["RUN_CLAIM_SECONDS"] = "60"
             truth, problems = self._one(template, shard, None)
-            bad += self._verdict(problems)
+            bad += self._verdict(problems, well="every run ended: this is what the others are compared with")
             os.environ["RUN_CLAIM_SECONDS"] = f"{max(3.0, CLAIM * self._longest):.1f}"
             if problems:
                 return bad
@@ -157,7 +159,14 @@ class _Trial:
     def _kills(self, random: Random, most: int) -> trying.Kills:
         from bench.faults import trying
 
-        return trying.Kills("workers killed", random=random, most=most, within=self._longest, told=self._say)
+        return trying.Kills(
+            "workers killed",
+            random=random,
+            most=most,
+            of_run=max(2, -(-most // 4)),
+            within=self._longest,
+            told=self._say,
+        )
 
     def _restarts(self, random: Random) -> Fault:
         from bench.faults import trying
@@ -275,11 +284,11 @@ class _Trial:
 
         connections.close_all()
 
-    def _verdict(self, problems: Sequence[str]) -> int:
+    def _verdict(self, problems: Sequence[str], *, well: str = "identical") -> int:
         for problem in problems:
             self._say(f"  DIFFERS  {problem}")
         if not problems:
-            self._say("  identical")
+            self._say(f"  {well}")
         return int(bool(problems))
 
     def _say(self, what: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -42,11 +43,14 @@ class Kills(Fault):
     #: A kill comes at most so many seconds after a worker was seen to begin a shard.
     within: float = 1.0
     told: Told = print
+    #: So many of one run, so that they are spread over all of them.
+    of_run: int = 6
+    _of: Counter[int] = field(default_factory=Counter)
     _at: float = 0.0
     _seen: tuple[int, int] = (0, -1)
 
     def look(self, run: MatchRun, workers: Workers) -> None:
-        if self.struck >= self.most:
+        if self.struck >= self.most or self._of[run.pk] >= self.of_run:
             return
         if not self._at:
             # Progress since the last kill: a worker is at work, not starting.
@@ -57,6 +61,7 @@ class Kills(Fault):
         elif time.monotonic() >= self._at:
             how = workers.kill_one(self.random)
             self.struck += 1
+            self._of[run.pk] += 1
             self._at, self._seen = 0.0, (run.pk, _claims(run))
             self.told(f"kill {self.struck} of {self.most}: {how}; {_moment(run)}")
 
