@@ -15,7 +15,7 @@ PYTEST := $(PY) -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-cov
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-services soak lint docs bench clean
+.PHONY: help setup demo serve test test-services soak lint docs bench faults clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ docs: $(INSTALLED)  ## write the generated pages anew
 bench: $(INSTALLED)  ## measure: import and matching beside peers, the evaluators, the shelf (with DATABASE_URL on PostgreSQL too)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement bench/requirements-bench.txt
 	@$(PY) -m bench
+
+faults: $(INSTALLED)  ## kill workers, Redis and PostgreSQL while registries are matched, and compare with an undisturbed one
+	@.ci/services $(PY) -m bench.faults $(if $(SEED),--seed $(SEED))
 
 clean:  ## forget the packages and everything the system wrote on this machine
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -193,12 +193,21 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "beat-schedule")
 # The reapers: what a lost queue or a dead worker left behind is found by its row. A message that waited longer than
 # until the next one is dropped.
+REAPER_SECONDS = env.float("REAPER_SECONDS", default=60.0)
+_reaper = {"schedule": REAPER_SECONDS, "options": {"expires": 0.9 * REAPER_SECONDS}}
 CELERY_BEAT_SCHEDULE = {
     # What no message told of: a trial opened or closed here, midnight where a registry is, a lost message.
     "follow changes": {"task": "matcher.follow_changes", "schedule": 5.0, "options": {"expires": 4}},
-    "resume stalled match runs": {"task": "matcher.resume_runs", "schedule": 60.0, "options": {"expires": 55}},
-    "resume stalled uploads": {"task": "patients.resume_uploads", "schedule": 60.0, "options": {"expires": 55}},
+    "resume stalled match runs": {"task": "matcher.resume_runs", **_reaper},
+    "resume stalled uploads": {"task": "patients.resume_uploads", **_reaper},
 }
+# A worker's task is killed after CELERY_TASK_TIME_LIMIT, so the claim of a shard this old has nobody behind it. A
+# shorter one does no harm but that a worker which is only slow works in vain.
+RUN_CLAIM_SECONDS = env.float("RUN_CLAIM_SECONDS", default=180.0)
+# After this the message of a shard that nobody took is taken for lost; one that was not does no harm.
+RUN_MESSAGE_SECONDS = env.float("RUN_MESSAGE_SECONDS", default=300.0)
+# Patients of one shard at most; never more than a snapshot holds.
+RUN_SHARD_PATIENTS = env.int("RUN_SHARD_PATIENTS", default=16_384)
 
 # --- Language and time ------------------------------------------------------------------------------------------
 

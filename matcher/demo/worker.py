@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from matcher import runs
 from matcher.models import MatchRun, Shard
-from matcher.runs.recovery import CLAIM_IS_STALE
+from matcher.runs.recovery import claim_is_stale
 from matcher.selectors import progress_of
 from patients import actions
 from patients.models import Registry, Upload
@@ -98,7 +98,7 @@ def _import_ahead(upload: Upload) -> str:
 
 def _shards_ahead() -> str:
     """The shards that workers hold now, whichever run they are of; empty: there are none."""
-    held = Shard.objects.filter(state=Shard.State.RUNNING, claimed_at__gte=timezone.now() - CLAIM_IS_STALE)
+    held = Shard.objects.filter(state=Shard.State.RUNNING, claimed_at__gte=timezone.now() - claim_is_stale())
     return f"a worker that is busy with {shard}" if (shard := held.order_by("claimed_at").first()) else ""
 
 

@@ -6,7 +6,7 @@ is due, so that the answers to its standing question stay true; `follow_soon` ha
 """
 
 from matcher.runs.asking import DATA_THROUGH, AsOf, day_of, read_as_of, today_in
-from matcher.runs.following import follow
+from matcher.runs.following import follow, is_up_to_date
 from matcher.runs.identity import engine_version
 from matcher.runs.queue import follow_soon, send
 from matcher.runs.recovery import resume_stalled
@@ -24,6 +24,7 @@ __all__ = [
     "engine_version",
     "follow",
     "follow_soon",
+    "is_up_to_date",
     "read_as_of",
     "resume_stalled",
     "run_inline",

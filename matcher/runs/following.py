@@ -57,6 +57,16 @@ def follow(registry: Registry, *, queue: bool = True, here: bool = False) -> Mat
         return start_standing(question, plan, by=None, queue=queue and not alone)
 
 
+def is_up_to_date(registry: Registry) -> bool:
+    """Whether every answer of a registry holds now: no run is under way, and none is due or waits to be tried again."""
+    if under_way(registry) is not None:
+        return False
+    question = StandingQuestion.objects.select_related("run", "registry").filter(registry=registry).first()
+    if question is None:
+        question = StandingQuestion(registry=registry)
+    return not question.whole_due and _due(question) is None
+
+
 def _is_as_seen(question: StandingQuestion, seen: StandingQuestion | None) -> bool:
     """Whether what was looked at without a lock is still so: a plan rests on it."""
     before = seen if seen is not None else StandingQuestion(registry=question.registry)

@@ -1,23 +1,26 @@
-"""What a lost queue or a dead worker left behind: found by its row, once a minute, and sent again."""
+"""What a lost queue or a dead worker left behind: found by its row, every REAPER_SECONDS, and sent again."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from django.conf import settings
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from matcher.models import MatchRun, Shard
 from matcher.runs.ending import end_badly, finish_if_done
 from matcher.runs.queue import send
-from matcher.runs.working import ATTEMPTS
+from matcher.runs.working import LOST_ATTEMPTS
 
-#: A worker's task is killed after 90 seconds, so a claim this old has nobody behind it.
-CLAIM_IS_STALE = timedelta(minutes=3)
-#: After this a message that nobody took is taken for lost; one that was not does no harm.
-MESSAGE_IS_LOST = timedelta(minutes=5)
-#: So many messages a minute at most: a long queue is not made longer.
+#: So many messages each time at most: a long queue is not made longer.
 MOST_SENT = 500
+
+
+def claim_is_stale() -> timedelta:
+    """After this a claim has nobody behind it."""
+    return timedelta(seconds=settings.RUN_CLAIM_SECONDS)
 
 
 def resume_stalled() -> int:
@@ -27,31 +30,34 @@ def resume_stalled() -> int:
     """
     now = timezone.now()
     silent = Shard.objects.filter(
-        state=Shard.State.RUNNING, claimed_at__lt=now - CLAIM_IS_STALE, run__state__in=MatchRun.UNDER_WAY
+        state=Shard.State.RUNNING, claimed_at__lt=now - claim_is_stale(), run__state__in=MatchRun.UNDER_WAY
     )
     for pk, run_id, token, attempts in list(silent.values_list("pk", "run_id", "claimed_by", "attempts")):
-        spent = attempts >= ATTEMPTS
-        # Conditional on the claim: the worker may only have been slow and be done by now.
-        given = Shard.objects.filter(pk=pk, state=Shard.State.RUNNING, claimed_by=token).update(
-            state=Shard.State.ERRORED if spent else Shard.State.PENDING,
-            claimed_by="",
-            sent_at=None,
-            error="its worker fell silent",
-        )
-        if given and spent:
-            end_badly(
-                run_id, state=MatchRun.State.ERRORED, error=f"the workers of a shard fell silent {ATTEMPTS} times"
-            )
+        _give_back(pk, run_id, token, spent=attempts >= LOST_ATTEMPTS)
     for run_id in _complete():
         finish_if_done(run_id)
+    lost = now - timedelta(seconds=settings.RUN_MESSAGE_SECONDS)
     waiting = (
         Shard.objects.filter(state=Shard.State.PENDING, run__state__in=MatchRun.UNDER_WAY)
-        .filter(
-            Q(sent_at__lt=now - MESSAGE_IS_LOST) | Q(sent_at__isnull=True, run__created_at__lt=now - CLAIM_IS_STALE)
-        )
+        .filter(Q(sent_at__lt=lost) | Q(sent_at__isnull=True, run__created_at__lt=now - claim_is_stale()))
         .order_by("run", "number")
     )
     return send(list(waiting.values_list("pk", flat=True)[:MOST_SENT]))
+
+
+@transaction.atomic
+def _give_back(shard_id: int, run_id: int, token: str, *, spent: bool) -> None:
+    """Release a shard whose worker fell silent; with the end of its run where that was so once too often."""
+    # Conditional on the claim: the worker may only have been slow and be done by now.
+    given = Shard.objects.filter(pk=shard_id, state=Shard.State.RUNNING, claimed_by=token).update(
+        state=Shard.State.ERRORED if spent else Shard.State.PENDING,
+        claimed_by="",
+        sent_at=None,
+        error="its worker fell silent",
+    )
+    if given and spent:
+        error = f"the workers of a shard fell silent {LOST_ATTEMPTS} times"
+        end_badly(run_id, state=MatchRun.State.ERRORED, error=error)
 
 
 def _complete() -> list[int]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -28,9 +29,9 @@ from trials.selectors import versions_in_force
 
 User = AbstractBaseUser
 
-#: Patients of one shard at most: those of one snapshot. A shard never reaches over the end of a snapshot, so that two
-#: workers do not read the same one.
-SHARD_PATIENTS = BLOCK
+#: Patients of one shard at most: those of one snapshot, or fewer. A shard never reaches over the end of a snapshot, so
+#: that two workers do not read the same one.
+SHARD_PATIENTS = min(BLOCK, settings.RUN_SHARD_PATIENTS)
 
 
 class UnderWay(ValidationError):

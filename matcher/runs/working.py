@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -35,8 +35,10 @@ from patients.selectors import registry_patients
 
 log = logging.getLogger(__name__)
 
-#: A shard that errored so often ends its run.
+#: A shard that errored at its third attempt, or a later one, ends its run.
 ATTEMPTS = 3
+#: One whose worker, or whose database, was lost so often does too: that is seldom the shard's own doing, yet it may be.
+LOST_ATTEMPTS = 10
 #: After so long a shard is cut behind the patient at hand: a third of a worker's time limit, so that neither a slow
 #: machine nor a slow patient can end a run, and an import that waits for a process does not wait long.
 SHARD_SECONDS = 20.0
@@ -103,6 +105,8 @@ def _claim(shard_id: int) -> Shard | None:
     if not claimed:
         return None
     shard = Shard.objects.select_related("run__registry").get(pk=shard_id)
+    # Not as read: another attempt may have taken it over already, and may not be mistaken for this one.
+    shard.claimed_by = token
     if shard.run.state == MatchRun.State.PENDING:
         MatchRun.objects.filter(pk=shard.run_id, state=MatchRun.State.PENDING).update(
             state=MatchRun.State.RUNNING, started_at=now
@@ -117,7 +121,21 @@ def _give_back(shard: Shard, error: Exception) -> bool:
         f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
     )
     log.error("%s errored: %s at %s", shard, type(error).__name__, where)
-    spent = shard.attempts >= ATTEMPTS
+    most = LOST_ATTEMPTS if isinstance(error, (OperationalError, InterfaceError)) else ATTEMPTS
+    spent = shard.attempts >= most
+    if not connection.in_atomic_block:
+        # A database that was restarted takes a new connection.
+        connection.close_if_unusable_or_obsolete()
+    try:
+        return _release(shard, error, spent=spent) and not spent
+    except (OperationalError, InterfaceError):
+        log.error("%s waits for the reaper: the database does not answer", shard)
+        return False
+
+
+@transaction.atomic
+def _release(shard: Shard, error: Exception, *, spent: bool) -> bool:
+    """With its shard a run ends: one without the other would never end. False where the claim is another's by now."""
     given = Shard.objects.filter(pk=shard.pk, state=Shard.State.RUNNING, claimed_by=shard.claimed_by).update(
         state=Shard.State.ERRORED if spent else Shard.State.PENDING,
         claimed_by="",
@@ -128,9 +146,9 @@ def _give_back(shard: Shard, error: Exception) -> bool:
         end_badly(
             shard.run_id,
             state=MatchRun.State.ERRORED,
-            error=f"a fault of the system ({type(error).__name__}) in shard {shard.number}, {ATTEMPTS} times",
+            error=f"a fault of the system ({type(error).__name__}) in shard {shard.number}, attempt {shard.attempts}",
         )
-    return bool(given) and not spent
+    return bool(given)
 
 
 # --- Evaluating ---

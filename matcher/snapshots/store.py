@@ -11,7 +11,9 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -32,7 +34,10 @@ from patients.selectors import Declared, registry_patients
 BLOCK = 16_384
 
 #: Raised when the layout of a file changes: older files are read anew.
-FORMAT = 1
+FORMAT = 2
+
+#: A file that nobody has written to for so long is not being written any more: a task ends after 90 seconds.
+ABANDONED_SECONDS = 600.0
 
 _MAGIC = b"MATCHCOL"
 _ALIGN = 64
@@ -63,11 +68,22 @@ def columns_of(registry: Registry, within: Range, *, known_at: datetime) -> Keye
     if kept is not None:
         return replace(kept, columns=_declared(kept.columns, registry, known_at))
     cursor = changes.latest()
+    head = {
+        "format": FORMAT,
+        "zone": registry.time_zone,
+        "known_at": known_at.isoformat(),
+        "cursor": cursor,
+        "cursor_at": _recorded(cursor),
+    }
     found = read_columns(registry, known_at=known_at, within=within)
-    _write(
-        path, found, {"format": FORMAT, "zone": registry.time_zone, "known_at": known_at.isoformat(), "cursor": cursor}
-    )
+    _write(path, found, head)
     return found
+
+
+def _recorded(cursor: int) -> str:
+    """The instant of a change of the log; empty where there is none of this key."""
+    at = ChangeLog.objects.filter(pk=cursor).values_list("at", flat=True).first()
+    return at.isoformat() if at is not None else ""
 
 
 def _path(registry: Registry, within: Range) -> Path:
@@ -88,6 +104,9 @@ def _opened(path: Path, registry: Registry, within: Range, known_at: datetime) -
     except (OSError, ValueError, KeyError):
         return None  # lost, half written or of another layout: read anew
     if head["format"] != FORMAT or head["zone"] != registry.time_zone:
+        return None
+    if head["cursor_at"] != _recorded(head["cursor"]):
+        # The log is not the one that was read: a backup was restored, and what came after it is not known any more.
         return None
     then = datetime.fromisoformat(head["known_at"])
     # What was appended after the snapshot was read, and what was known at one of the two instants only.
@@ -146,6 +165,7 @@ def _write(path: Path, found: Keyed, head: Mapping[str, Any]) -> None:
     }
     header = json.dumps({**head, "body": body, "places": layout.places, "size": layout.size}).encode()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _clear(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -160,6 +180,15 @@ def _write(path: Path, found: Keyed, head: Mapping[str, Any]) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _clear(folder: Path) -> None:
+    """Remove what writers that were killed left half written."""
+    for left in folder.glob(".new-*"):
+        # Another may write now, or be done between the two looks.
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > ABANDONED_SECONDS:
+                left.unlink()
 
 
 _PARTS = ("lo", "hi", "day", "number", "flag")

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from celery import current_app
 from django.core.exceptions import ValidationError
+from django.db import OperationalError as DatabaseLost
+from django.db import connection
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from matcher import runs, selectors, tasks
 from matcher.engine import UnknownWord
 from matcher.models import Match, MatchRun, Shard, StatusChange, TrialCount
-from matcher.runs import evaluating, starting, working
+from matcher.runs import evaluating, recovery, starting, working
 from patients import actions as patient_actions
 from patients.models import AuditEvent, Registry
 from tests.shelf import DENIED, EXPECTED, OPTION, TRIAL, centre, published, uploaded
@@ -348,6 +350,91 @@ def test_a_fault_is_tried_again_and_then_ends_the_run_as_errored(
     assert not runs.work_shard(shard.pk)
 
 
+def test_a_database_that_was_lost_more_often_than_a_fault_is_tried_does_not_end_a_run(
+    registry: Registry, version: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = started(registry)
+    shard = run.shards.get()
+    left: list[int] = []
+
+    def lost(claimed: Shard) -> Any:
+        raise DatabaseLost("the connection is closed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(working, "_evaluate", lost)
+        for _ in range(working.ATTEMPTS + 1):
+            runs.work_shard(shard.pk, left=left.append)
+    assert left == [shard.pk] * (working.ATTEMPTS + 1)
+    assert runs.run_inline(run).state == "finished"
+
+
+def test_where_the_database_does_not_come_back_at_once_the_reaper_gives_the_shard_back(
+    registry: Registry, version: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = started(registry)
+    shard = run.shards.get()
+    left: list[int] = []
+
+    def lost(*_: Any, **__: Any) -> Any:
+        raise DatabaseLost("the connection is closed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(working, "_evaluate", lost)
+        patch.setattr(working, "_release", lost)
+        assert runs.work_shard(shard.pk, left=left.append)
+    assert (run.shards.get().state, left) == ("running", [])
+    run.shards.update(claimed_at=timezone.now() - timedelta(minutes=4))
+    MatchRun.objects.update(created_at=timezone.now() - timedelta(minutes=4))
+    assert runs.resume_stalled() == 1
+    assert runs.run_inline(run).state == "finished"
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_who_is_killed_while_giving_up_a_shard_does_not_leave_a_run_that_never_ends(
+    registry: Registry, version: Version, monkeypatch: pytest.MonkeyPatch, silent: bool
+) -> None:
+    run = started(registry)
+    old = timezone.now() - timedelta(minutes=4)
+    run.shards.update(attempts=working.LOST_ATTEMPTS)
+    if silent:
+        run.shards.update(state="running", claimed_at=old, claimed_by="dead")
+    MatchRun.objects.update(state="running")
+
+    def killed(*_: Any, **__: Any) -> Any:
+        raise SystemExit
+
+    def faulty(claimed: Shard) -> Any:
+        raise RuntimeError
+
+    monkeypatch.setattr(working, "_evaluate", faulty)
+    with monkeypatch.context() as patch:
+        patch.setattr(recovery if silent else working, "end_badly", killed)
+        with pytest.raises(SystemExit):
+            runs.resume_stalled() if silent else runs.work_shard(run.shards.get().pk)
+    run.shards.update(claimed_at=old)
+    runs.resume_stalled()
+    run.refresh_from_db()
+    assert (run.state, run.shards.get().state) == ("errored", "errored")
+
+
+def test_an_attempt_that_was_overtaken_at_once_does_not_pass_for_the_other(
+    registry: Registry, version: Version
+) -> None:
+    run = started(registry)
+    shard = run.shards.get()
+    overtaken: list[bool] = []
+
+    def another(execute: Any, sql: str, *args: Any) -> Any:
+        if sql.startswith("SELECT") and "matcher_shard" in sql and not overtaken:
+            overtaken.append(True)
+            run.shards.update(claimed_by="another")
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(another):
+        assert not runs.work_shard(shard.pk)
+    assert overtaken and run.shards.get().claimed_by == "another"
+
+
 def test_a_fault_once_does_not_stop_a_run(
     registry: Registry, version: Version, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -432,7 +519,7 @@ def test_without_a_broker_the_run_waits_and_is_found(
 def test_silent_workers_end_a_run_at_last(registry: Registry, version: Version) -> None:
     run = started(registry)
     old = timezone.now() - timedelta(minutes=4)
-    run.shards.update(state="running", claimed_at=old, claimed_by="dead", attempts=working.ATTEMPTS)
+    run.shards.update(state="running", claimed_at=old, claimed_by="dead", attempts=working.LOST_ATTEMPTS)
     MatchRun.objects.update(state="running")
     runs.resume_stalled()
     run.refresh_from_db()

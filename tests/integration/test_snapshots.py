@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from matcher import snapshots
 from matcher.engine.bulk.columns import Columns
 from matcher.snapshots import store
-from patients import actions
-from patients.models import Patient, Registry
+from patients import actions, changes
+from patients.models import ChangeLog, ObservationFact, Patient, Registry
 from patients.selectors import keyed_patient_records
+from patients.trust import protection as trails
 from tests.shelf import DENIED, centre, uploaded
 
 pytestmark = pytest.mark.django_db
@@ -181,3 +185,37 @@ def test_a_broken_snapshot_is_read_anew(registry: Registry) -> None:
     for broken in (b"", b"MATCHCOL", path.read_bytes()[: len(path.read_bytes()) // 2], b"nonsense" * 100):
         path.write_bytes(broken)
         assert told(snapshots.columns_of(registry, within, known_at=now).columns) == wanted
+
+
+def test_a_snapshot_of_what_a_restored_backup_does_not_hold_is_read_anew(registry: Registry) -> None:
+    backup = changes.latest()
+    before = timezone.now()
+    uploaded(registry, {"observations": "patient_id,test,value,date\nP-2,ecog,2,2026-01-09\n"})
+    now = timezone.now()
+    within = snapshots.ranges_of(registry, known_at=now)[0]
+    snapshots.columns_of(registry, within, known_at=now)
+    # As restored: the fact is not there, and the key of its change was given to another.
+    lost = ChangeLog.objects.filter(pk__gt=backup).get()
+    ObservationFact.objects.filter(recorded_at__gt=before).delete()
+    with trails.lifted(connection):
+        QuerySet(ChangeLog).filter(pk=lost.pk).update(at=before)
+
+    found = snapshots.columns_of(registry, within, known_at=now)
+
+    assert told(found.columns) == told(snapshots.read_columns(registry, known_at=now, within=within).columns)
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_another_writes_is_not(registry: Registry) -> None:
+    now = timezone.now()
+    within = snapshots.ranges_of(registry, known_at=now)[0]
+    snapshots.columns_of(registry, within, known_at=now)
+    (path,) = store.kept(registry)
+    left, being_written = path.with_name(".new-left"), path.with_name(".new-now")
+    for each in (left, being_written):
+        each.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    path.unlink()
+
+    snapshots.columns_of(registry, within, known_at=now)
+
+    assert (left.exists(), being_written.exists(), path.exists()) == (False, True, True)
