@@ -21,13 +21,22 @@ from matcher.engine.reference.documents.assess import _turns
 from matcher.engine.reference.evaluate import make_context
 from patients.facts import DiseaseStatus, PartialDate, Treatment
 from tests.library_shelf import trial as library_trial
-from tests.made_documents import answering, made_trial
+from tests.made_documents import answering as read_answers
+from tests.made_documents import made_trial
 from tests.synthetic import DRUGS_COMPLETE, TODAY, drug, lms, patient
 
 MET, NOT_MET, UNKNOWN = "age >= 18", "age >= 99", "ecog <= 2"
 NEVER, ACTION = "age <= 18", "anc >= 1.5 10*9/L"
 LOW = [{"test": "anc", "value": "0.4", "unit": "10*9/L", "date": "2026-01-10"}]
 FIT = [{"test": "ecog", "value": "1", "date": "2026-01-10"}]
+
+
+def answering(rows, *answers, **how):
+    """A patient with answers, each perhaps valid to a day only (rows have no column for that)."""
+    who = read_answers(rows, *({k: v for k, v in each.items() if k != "valid_until"} for each in answers), **how)
+    until = [date.fromisoformat(each["valid_until"]) if "valid_until" in each else None for each in answers]
+    given = zip(who.answers, until, strict=True)
+    return replace(who, answers=tuple(replace(answer, valid_until=day) for answer, day in given))
 
 
 def shelf_of(patients, as_of=TODAY):
@@ -395,6 +404,8 @@ TURNING = [
         data_through="2026-03-01", medications=[{"medication": "aspirin", "start_date": "2025-11-11", "ongoing": "yes"}]
     ),
     lms(death_date="2026-02"),
+    lms(data_through=None, observations=[{"test": "ecog", "value": "1", "date": TODAY.isoformat()}]),
+    lms(data_through=None, observations=[{"test": "ecog", "value": "1", "date": "2026-02-24"}]),
     answering({}, said("yes", valid_until="2026-02-03")),
     answering({}, said("yes", on="2026-05-03")),
     lms(observations=[{"test": "ecog", "value": "1", "date": "2026-06-01"}]),
