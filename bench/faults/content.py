@@ -12,7 +12,7 @@ from typing import Any
 
 from matcher.models import Match, MatchRun, PatientStanding, Shard, StandingQuestion, StatusChange, TrialCount
 from matcher.runs.evaluating import mixed
-from patients.models import Registry
+from patients.models import Registry, Upload
 
 #: Differences of one kind that are told.
 TOLD = 5
@@ -41,7 +41,7 @@ def content_of(registry: Registry) -> Content:
         "matches": sorted(_lines(Match.objects.filter(run__registry=registry).values_list(*_MATCH))),
         "counts and funnels": sorted(_lines(TrialCount.objects.filter(run__registry=registry).values_list(*_COUNT))),
         # Of each pair in the order in which they are told; between pairs there is none.
-        "status history": sorted(_numbered(_lines(changes), parts=2)),
+        "status history": sorted(_numbered(_lines(_by_rank(registry, changes)), parts=2)),
         "next dates": sorted(
             _lines(PatientStanding.objects.filter(registry=registry).values_list("patient__patient_id", "next_flip"))
         ),
@@ -87,6 +87,14 @@ def loose_ends(registry: Registry) -> Iterator[str]:
     )
     if wrong or digests:
         yield f"the digests of {wrong + len(digests)} patients are not those of their rows"
+
+
+def _by_rank(registry: Registry, changes: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Changes whose upload is named by its place, not its key: a server that is killed leaves keys out."""
+    keys = Upload.objects.filter(registry=registry).order_by("pk").values_list("pk", flat=True)
+    named = {f"upload {key}": f"upload in place {rank}" for rank, key in enumerate(keys, 1)}
+    for change in changes:
+        yield tuple(named.get(value, value) for value in change)
 
 
 def _lines(rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
