@@ -80,7 +80,7 @@ class MatchAdmin(ReadOnlyAdmin):
         fact = None
         if said["fact"]:
             fact = _fact(run, registry, said["fact"])
-            found = lacking_fact(found, _runs(run, registry), said["fact"], settled=said["settles"] == "yes")
+            found = lacking_fact(found, said["fact"], settled=said["settles"] == "yes")
         after = request.GET.get("after", "")
         if after.isdigit():
             found = found.filter(pk__gt=int(after))

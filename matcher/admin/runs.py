@@ -222,6 +222,7 @@ class MatchRunAdmin(ReadOnlyAdmin):
         parsed = count.version.parsed
         assert isinstance(parsed, TrialDocument)  # only trials are matched
         living = sum(getattr(count, name) for name in Status.values)
+        steps = _steps(count, parsed, living)
         return page(
             request,
             "matcher/funnel.html",
@@ -234,7 +235,8 @@ class MatchRunAdmin(ReadOnlyAdmin):
             living=living,
             not_offered=not_offered(parsed, open_here=count.open_here),
             statuses=[(name, status_mark(name), getattr(count, name)) for name in Status.values],
-            steps=_steps(count, parsed, living),
+            steps=steps,
+            left=steps[-1]["left"] if steps else living,
             may_see=request.user.has_perms(["patients.view_patient", "matcher.view_match"]),
         )
 

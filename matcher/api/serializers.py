@@ -224,7 +224,7 @@ class MissingFactSerializer(serializers.Serializer[Any]):
     concepts = serializers.ListField(child=serializers.CharField())
     attribute = serializers.CharField(allow_blank=True)
     window = serializers.CharField(allow_blank=True)
-    text = serializers.CharField(help_text="What to ask for, as most of the pairs word it.")
+    text = serializers.CharField(help_text="What to ask for, in words.")
     settles = ReachSerializer(help_text="After it they need no more facts, whatever its value.")
     asked = ReachSerializer(help_text="All that lack it.")
 

@@ -294,10 +294,9 @@ class Matches(Scoped, viewsets.ReadOnlyModelViewSet[Match]):
         of = patient_seen(self.request, patient) if patient else None
         named = registry_named(self.request, registry) if registry else None
         if run:
-            source = finished(run_seen(self.request, run))
-            found, counted = selectors.matches_of(source), [source]
+            found = selectors.matches_of(finished(run_seen(self.request, run)))
         elif named is not None or of is not None:
-            found, counted = selectors.current_matches(named or of.registry), None
+            found = selectors.current_matches(named or of.registry)
         else:
             raise ValidationError({"registry": "say whose matches: give run, registry or patient"})
         if named is not None:
@@ -306,9 +305,7 @@ class Matches(Scoped, viewsets.ReadOnlyModelViewSet[Match]):
             found = found.filter(patient=of)
         settled = yes_or_no(self.request, "settles")
         if fact := asked.get("missing_fact"):
-            if counted is None:
-                counted = runs.latest_standing([named or of.registry])
-            found = runs.lacking_fact(found, counted, fact, settled=bool(settled))
+            found = runs.lacking_fact(found, fact, settled=bool(settled))
         elif settled is not None:
             raise ValidationError({"settles": "say which fact: give `missing_fact` too"})
         return found.select_related("run__registry").order_by("pk")

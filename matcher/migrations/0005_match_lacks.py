@@ -1,22 +1,22 @@
-"""Every match has a digest of what it lacks, so that missing facts are counted without reading every list."""
+"""Every match has what it lacks packed, so that missing facts are counted without reading every list."""
 
 from django.db import migrations, models
 
-from matcher.engine.bulk.settling import digest_of
+from matcher.engine.bulk.settling import packed
 
 #: Rows in one statement.
 BATCH = 500
 
 
-def count_what_is_lacking(apps, schema_editor):
-    """Of the rows there are."""
-    Match = apps.get_model("matcher", "Match")
+def pack(apps, schema_editor):
+    """What the rows there are lack."""
+    match = apps.get_model("matcher", "Match")
     after = 0
-    while rows := list(Match.objects.filter(pk__gt=after).order_by("pk").only("missing")[:BATCH]):
+    while rows := list(match.objects.filter(pk__gt=after).order_by("pk").only("missing")[:BATCH]):
         after = rows[-1].pk
         for row in rows:
-            row.lacks = digest_of(row.missing)
-        Match.objects.bulk_update([row for row in rows if row.lacks], ["lacks"])
+            row.lacks = packed(row.missing)
+        match.objects.bulk_update([row for row in rows if row.lacks], ["lacks"])
 
 
 class Migration(migrations.Migration):
@@ -27,9 +27,9 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="match",
             name="lacks",
-            field=models.BigIntegerField(
-                default=0, help_text="Digest of the missing facts, to count pairs alike together."
+            field=models.BinaryField(
+                blank=True, default=b"", help_text="The missing facts packed, to count and to find pairs by them."
             ),
         ),
-        migrations.RunPython(count_what_is_lacking, migrations.RunPython.noop),
+        migrations.RunPython(pack, migrations.RunPython.noop),
     ]

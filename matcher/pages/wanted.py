@@ -20,7 +20,6 @@ class FactRow:
     settles: int
     whom: str
     asked: int
-    wordings: int
     share: float
     settles_url: str = ""
     asked_url: str = ""
@@ -37,7 +36,6 @@ def fact_rows(
             settles=fact.settles.pairs,
             whom=whom(fact),
             asked=fact.asked.pairs,
-            wordings=fact.wordings,
             share=round(100 * fact.settles.pairs / most, 1) if most else 0,
             settles_url=link(fact, True) if link is not None and fact.settles.pairs else "",
             asked_url=link(fact, False) if link is not None else "",

@@ -25,7 +25,7 @@ from matcher.engine.bulk import Answers, Asked, Columns, Program, Shelf
 from matcher.engine.bulk.clearing import cohort_clears_on
 from matcher.engine.bulk.funnel import funnel, statuses
 from matcher.engine.bulk.missing import Wanted, lacking
-from matcher.engine.bulk.settling import digest_of, undated
+from matcher.engine.bulk.settling import packed, undated
 from matcher.engine.bulk.trials import NOT_NOW
 from matcher.engine.bulk.turning import turns
 from matcher.models import MatchRun, Status
@@ -101,7 +101,7 @@ class Row:
     cohorts: list[dict[str, Any]]
     needs: str
     missing: list[dict[str, Any]]
-    lacks: int
+    lacks: bytes
     to_read: list[dict[str, Any]]
     clears_on: date | None
     next_flip: date | None
@@ -147,7 +147,7 @@ class _Content:
     cohorts: list[dict[str, Any]]
     wanted: Wanted
     missing: list[dict[str, Any]]
-    lacks: int
+    lacks: bytes
     clears_on: date | None
 
 
@@ -353,9 +353,7 @@ def _content(
         if cohort.id
     ]  # fmt: skip
     missing = [missing_json(entry) for entry in wanted.missing]
-    return _Content(
-        RANKS[ranks[which]].value, cohorts[which].id, listed, wanted, missing, digest_of(missing), days[which]
-    )
+    return _Content(RANKS[ranks[which]].value, cohorts[which].id, listed, wanted, missing, packed(missing), days[which])
 
 
 _MASK = np.uint64(_BITS)

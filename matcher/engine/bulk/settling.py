@@ -1,8 +1,8 @@
 """Which missing fact would settle the most pairs of a patient and a trial: the facts of many pairs, counted together.
 
-What a pair lacks is told by one number, the digest of its list of missing facts. Lists are few against pairs, so only
-one of each is read, and the pairs are columns of numbers. A fact is the same wherever it is asked for if its kind, its
-concepts, its attribute and its window are (SEMANTICS §4); the alternatives of an `or` are one fact.
+A fact is the same wherever it is asked for if its kind, its concepts, its attribute and its window are (SEMANTICS §4);
+the alternatives of an `or` are one fact. What a pair lacks is packed into eight bytes a fact, so that pairs are counted
+without reading what they say; they are added some patients at a time, and memory does not grow with them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,12 +22,11 @@ from matcher.engine.bulk.columns import Longs
 
 #: "list of medications complete to 2026-01-15?" asks the same the day after.
 _MOVING = re.compile(r"complete to \d{4}-\d{2}-\d{2}")
-#: 63 bits: what a signed column of a database holds.
-_BITS = (1 << 63) - 1
+#: Bytes of a packed fact: the number of the fact, and in the last bit whether it settles the pair.
+WIDTH = 8
 
-#: The facts that a pair lacks, as `wire.missing_json` writes each.
-Listed = Sequence[Mapping[str, Any]]
-_Identity = tuple[str, tuple[str, ...], str, str]
+#: A missing fact as `wire.missing_json` writes it.
+Listed = Mapping[str, Any]
 
 
 def undated(text: str) -> str:
@@ -35,26 +34,24 @@ def undated(text: str) -> str:
     return _MOVING.sub("complete", text)
 
 
-def digest_of(missing: Listed) -> int:
-    """A number for a list of missing facts: the same for the same facts that settle the same. 0: nothing is missing."""
-    if not missing:
-        return 0
-    told = sorted((_identity(each), bool(each["settles"])) for each in missing)
-    return int.from_bytes(hashlib.blake2b(json.dumps(told).encode(), digest_size=8).digest()) & _BITS or 1
+def number_of(missing: Listed) -> int:
+    """The number of a fact, of 63 bits: the same for the same fact, whoever asks for it in whatever words."""
+    told = [missing["kind"], sorted(missing["concepts"]), missing["attribute"], missing["window"]]
+    return int.from_bytes(hashlib.blake2b(json.dumps(told).encode(), digest_size=WIDTH).digest()) >> 1
 
 
-def _identity(missing: Mapping[str, Any]) -> _Identity:
-    return missing["kind"], tuple(sorted(missing["concepts"])), missing["attribute"], missing["window"]
+def code(number: int, *, settles: bool) -> bytes:
+    """A fact as it stands in a packed list."""
+    return (number << 1 | settles).to_bytes(WIDTH)
 
 
-@dataclass(frozen=True, slots=True)
-class Pairs:
-    """Pairs that need facts, of patients who live: the digest of what each lacks, its patient, trial, and offer."""
-
-    lacks: Longs
-    patient: Longs
-    trial: Longs
-    offered: NDArray[np.bool_]
+def packed(missing: Iterable[Listed]) -> bytes:
+    """What a pair lacks, packed: each fact once, though two groups of alternatives may read alike."""
+    facts: dict[int, bool] = {}
+    for each in missing:
+        number = number_of(each)
+        facts[number] = facts.get(number, False) or bool(each["settles"])
+    return b"".join(code(number, settles=settles) for number, settles in facts.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +63,13 @@ class Reach:
     trials: frozenset[int] = frozenset()
 
     def __add__(self, other: Reach) -> Reach:
-        """Together with the reach in another registry, which shares no patient."""
+        """Together with the reach among other patients."""
         return Reach(self.pairs + other.pairs, self.patients + other.patients, self.trials | other.trials)
 
 
 @dataclass(frozen=True, slots=True)
 class MissingFact:
-    """A fact that pairs lack: `settles` are those it would settle whatever its value, `asked` all that ask for it.
-
-    `text` is how most of them word it, `wordings` how many other ways there are.
-    """
+    """A fact that pairs lack: `settles` are those it would settle whatever its value, `asked` all that ask for it."""
 
     id: str
     kind: str
@@ -83,7 +77,6 @@ class MissingFact:
     attribute: str
     window: str
     text: str
-    wordings: int
     settles: Reach
     asked: Reach
 
@@ -94,88 +87,105 @@ class MissingFact:
         return -settles.pairs, -settles.patients, -asked.pairs, -asked.patients, self.text, self.id
 
 
-@dataclass(frozen=True, slots=True)
-class Settling:
-    """The missing facts of many pairs, most settled first: of `every` pair, and of those of `offered` trials.
-
-    `lists` has for each fact by its id the digests of the lists it stands in, and of those in which it settles.
-    """
-
-    every: tuple[MissingFact, ...] = ()
-    offered: tuple[MissingFact, ...] = ()
-    lists: Mapping[str, tuple[Longs, Longs]] = field(default_factory=dict)
-
-
-def settling(pairs: Pairs, listed: Mapping[int, Listed]) -> Settling:
-    """Count the missing facts of pairs; `listed` has one list for each digest among them."""
-    standing: dict[_Identity, dict[int, bool]] = defaultdict(dict)
-    worded: dict[_Identity, dict[int, str]] = defaultdict(dict)
-    for digest, missing in listed.items():
-        for each in missing:
-            identity = _identity(each)
-            standing[identity][digest] = standing[identity].get(digest, False) or bool(each["settles"])
-            worded[identity][digest] = undated(each["text"])
-    every, offered, lists = list[MissingFact](), list[MissingFact](), {}
-    of_all, of_offered = _Grouped(pairs), _Grouped(_some(pairs, pairs.offered))
-    for identity, digests in standing.items():
-        id_ = hashlib.blake2b(json.dumps(identity).encode(), digest_size=8).hexdigest()
-        inside = np.fromiter(digests, np.int64, len(digests))
-        settled = np.array([digest for digest, settles in digests.items() if settles], np.int64)
-        lists[id_] = inside, settled
-        for grouped, found in ((of_all, every), (of_offered, offered)):
-            asked = grouped.reach(inside)
-            if not asked.pairs:
-                continue
-            texts = Counter[str]()
-            for digest, text in worded[identity].items():
-                texts[text] += grouped.pairs_of(digest)
-            (text, _), *others = sorted(((text, n) for text, n in texts.items() if n), key=lambda of: (-of[1], of[0]))
-            found.append(MissingFact(id_, *identity, text, len(others), grouped.reach(settled), asked))
-    return Settling(_in_order(every), _in_order(offered), lists)
+def id_of(number: int) -> str:
+    """The number of a fact as addresses write it."""
+    return f"{number:016x}"
 
 
 def together(found: Iterable[Sequence[MissingFact]]) -> tuple[MissingFact, ...]:
-    """The missing facts of several registries, which share no patient."""
+    """The missing facts of several registries, which share no patient, in their order."""
     facts: dict[str, MissingFact] = {}
     for each in (fact for facts_of_one in found for fact in facts_of_one):
-        old = facts.get(each.id)
-        if old is not None:
-            said = max(old, each, key=lambda fact: fact.asked.pairs)
-            each = replace(said, settles=old.settles + each.settles, asked=old.asked + each.asked)
-        facts[each.id] = each
-    return _in_order(facts.values())
+        old = facts.get(each.id, replace(each, settles=Reach(), asked=Reach()))
+        facts[each.id] = replace(old, settles=old.settles + each.settles, asked=old.asked + each.asked)
+    return in_order(facts.values())
 
 
-def _in_order(facts: Iterable[MissingFact]) -> tuple[MissingFact, ...]:
+def in_order(facts: Iterable[MissingFact]) -> tuple[MissingFact, ...]:
+    """Facts, those first that settle most pairs."""
     return tuple(sorted(facts, key=lambda fact: fact.first))
 
 
-def _some(pairs: Pairs, chosen: NDArray[np.bool_]) -> Pairs:
-    return Pairs(pairs.lacks[chosen], pairs.patient[chosen], pairs.trial[chosen], pairs.offered[chosen])
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Pairs that need facts, of patients who live: key, patient (ascending), trial, its offer, and what each lacks."""
+
+    key: Longs
+    patient: Longs
+    trial: Longs
+    offered: NDArray[np.bool_]
+    lacks: Sequence[bytes]
 
 
-class _Grouped:
-    """Pairs in the order of what they lack."""
+#: What is counted of a fact: pairs that it settles or that ask for it, of every trial or of those offered.
+_WHAT = tuple((settles, offered) for settles in (True, False) for offered in (False, True))
 
-    def __init__(self, pairs: Pairs) -> None:
-        order = np.argsort(pairs.lacks, kind="stable")
-        self.patient, self.trial = pairs.patient[order], pairs.trial[order]
-        digests, first, number = np.unique(pairs.lacks[order], return_index=True, return_counts=True)
-        self.rows = {
-            digest: slice(start, start + count)
-            for digest, start, count in zip(digests.tolist(), first.tolist(), number.tolist(), strict=True)
-        }
 
-    def pairs_of(self, digest: int) -> int:
-        """How many pairs lack what a digest stands for."""
-        rows = self.rows.get(digest)
-        return rows.stop - rows.start if rows is not None else 0
+@dataclass(slots=True)
+class Tally:
+    """The reach of each missing fact over pairs that are added; `named` is the key of a pair that asks for it."""
 
-    def reach(self, digests: Longs) -> Reach:
-        """The pairs that lack what one of some digests stands for."""
-        rows = [self.rows[digest] for digest in digests.tolist() if digest in self.rows]
-        if not rows:
-            return Reach()
-        patient = np.concatenate([self.patient[each] for each in rows])
-        trial = np.concatenate([self.trial[each] for each in rows])
-        return Reach(len(patient), len(np.unique(patient)), frozenset(np.unique(trial).tolist()))
+    reach: dict[tuple[bool, bool], dict[int, Reach]] = field(
+        default_factory=lambda: {what: defaultdict(Reach) for what in _WHAT}
+    )
+    named: dict[int, int] = field(default_factory=dict)
+
+    def add(self, pairs: Pairs) -> None:
+        """Add all pairs of some patients."""
+        codes = np.frombuffer(b"".join(pairs.lacks), ">u8").astype(np.uint64)
+        of = np.repeat(np.arange(len(pairs.key)), [len(lacks) // WIDTH for lacks in pairs.lacks])
+        numbers, fact = np.unique(codes >> np.uint64(1), return_inverse=True)
+        # By fact, the pairs of each in their order, and so the patients: small numbers are sorted in one pass.
+        fact = fact.astype(np.uint16 if len(numbers) <= 1 << 16 else np.int64)
+        order = np.argsort(fact, kind="stable")
+        fact, of, settles = fact[order].astype(np.int64), of[order], (codes[order] & np.uint64(1)).astype(np.bool_)
+        offered = pairs.offered[of]
+        facts = numbers.tolist()
+        for number, key in zip(facts, pairs.key[of[_first(fact)]].tolist(), strict=True):
+            self.named.setdefault(number, key)
+        trials, trial = np.unique(pairs.trial, return_inverse=True)
+        for settling, offering in _WHAT:
+            chosen = np.ones(len(fact), np.bool_)
+            if settling:
+                chosen &= settles
+            if offering:
+                chosen &= offered
+            self._add(self.reach[settling, offering], facts, fact[chosen], pairs.patient, trials, trial, of[chosen])
+
+    @staticmethod
+    def _add(
+        reach: dict[int, Reach], facts: list[int], fact: Longs, patient: Longs, trials: Longs, trial: Longs,
+        of: NDArray[np.intp],
+    ) -> None:  # fmt: skip
+        number = np.bincount(fact, minlength=len(facts))
+        who = np.bincount(fact[_first(fact, patient[of])], minlength=len(facts))
+        where = np.zeros((len(facts), len(trials)), np.bool_)
+        where[fact, trial[of]] = True
+        for index in np.flatnonzero(number).tolist():
+            found = Reach(int(number[index]), int(who[index]), frozenset(trials[where[index]].tolist()))
+            reach[facts[index]] = reach[facts[index]] + found
+
+    def facts(self, listed: Mapping[int, Iterable[Listed]], *, offered: bool) -> tuple[MissingFact, ...]:
+        """The facts that pairs of offered trials lack, or of every trial; `listed` has what each named pair lacks."""
+        found = []
+        for number, asked in self.reach[False, offered].items():
+            (fact, *_) = (each for each in listed[self.named[number]] if number_of(each) == number)
+            settles = self.reach[True, offered].get(number, Reach())
+            concepts, attribute = tuple(sorted(fact["concepts"])), fact["attribute"]
+            text = undated(fact["text"])
+            if attribute == "details":
+                # Each asks for them in the words of its own rule.
+                text = f"details of {fact['kind'].replace('_', ' ')}" + f": {', '.join(concepts)}" * bool(concepts)
+            found.append(
+                MissingFact(id_of(number), fact["kind"], concepts, attribute, fact["window"], text, settles, asked)
+            )
+        return in_order(found)
+
+
+def _first(*columns: Longs) -> NDArray[np.bool_]:
+    """Which rows differ from the one before in one of some columns."""
+    found = np.zeros(len(columns[0]), np.bool_)
+    found[:1] = True
+    for column in columns:
+        found[1:] |= column[1:] != column[:-1]
+    return found

@@ -252,9 +252,9 @@ def _first_things(ended: list[MatchRun]) -> Iterator[str]:
         return
     yield ""
     yield from table(
-        ("what to find out first" + (", for trials that take patients" if first.offered else ""),
-         "settles pairs", "patients", "trials", "asked for by pairs"),
-        [(fact.text, fact.settles.pairs, fact.settles.patients, len(fact.settles.trials), fact.asked.pairs)
+        ("settles pairs", "patients", "trials", "asked for by pairs",
+         "what to find out first" + (", for trials that take patients" if first.offered else "")),
+        [(fact.settles.pairs, fact.settles.patients, len(fact.settles.trials), fact.asked.pairs, fact.text)
          for fact in settling],
     )  # fmt: skip
 
