@@ -113,10 +113,10 @@ def test_a_run_that_is_not_done_can_be_cancelled_with_a_reason(
 
 def test_the_funnel_tells_whom_each_line_removes(run: MatchRun, trial: Version, coordinator: Client) -> None:
     text = text_of(coordinator.get(reverse("admin:matcher_matchrun_funnel", args=[run.pk, trial.document_id])))
-    assert "Of 4 living patients." in text
+    assert "from the 4 living patients of the registry to the 2 patients whom no line removes" in text
     assert "I1 Metastatic leiomyosarcoma. 1 1 0 3" in text
     assert "I2 ECOG 0 to 2. 0 0 1 3" in text
-    assert "E1 Doxorubicin in the last 28 days. 1 1 0 2" in text
+    assert "E1 excludes Doxorubicin in the last 28 days. 1 1 0 2" in text
 
 
 @pytest.mark.parametrize(("query", "codes"), [
