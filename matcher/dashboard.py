@@ -1,41 +1,26 @@
 """The first page: what came in, what was matched, and where one fact more would move most patients.
 
-It reads rows that are there anyway. The most asked facts are counted once per latest change of the answers, and kept in
-the cache; texts with a date in them are about one patient and are left out.
+It reads rows that are there anyway; what would settle most pairs is counted once per run and kept.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
-from django.core.cache import cache
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, Q
 from django.http import HttpRequest
 
+from matcher.addresses import lacking_url
 from matcher.models import Match, MatchRun, Needs, Status
+from matcher.pages.wanted import fact_rows
+from matcher.runs import first_things, latest_standing
 from patients.models import Registry
 from patients.selectors import UnmappedName, unmapped_names
 
 #: Rows of each panel.
 SHOWN = 6
-#: Pairs that are read for the most asked facts; beyond them the order no longer changes much.
-PAIRS_READ = 20_000
-
-_DATED = re.compile(r"\d{4}-\d{2}")
-
-
-@dataclass(frozen=True, slots=True)
-class AskedFact:
-    """A missing fact with the pairs and patients it is missing for, and the pairs it would settle alone."""
-
-    text: str
-    pairs: int
-    settles: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +59,9 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
         found["needing"] = trials
         found["open_trials"] = [each for each in trials if each.offered]
         found["closed_trials"] = [each for each in trials if not each.offered]
-        found["asked"] = most_asked()
+        wanted = first_things(latest_standing())
+        link = lacking_url(offered=wanted.offered) if allowed("patients.view_patient") else None
+        found["wanted"] = fact_rows(wanted.facts[:SHOWN], link=link)
     return found
 
 
@@ -112,31 +99,3 @@ def needing() -> list[NeedingPairs]:
     ]  # fmt: skip
     wanted = [each for each in found if each.total or each.potentially]
     return sorted(wanted, key=lambda each: (not each.offered, -each.potentially, -each.total, each.name))
-
-
-def most_asked() -> list[AskedFact]:
-    """The facts that are missing for most pairs of the trials that are open, or of all where none is."""
-    # What holds now is changed by shards of standing runs alone.
-    latest = MatchRun.objects.filter(kind=MatchRun.Kind.STANDING).aggregate(run=Max("pk"), done=Sum("shards_done"))
-    key = "most-asked-" + hashlib.sha256(repr(latest).encode()).hexdigest()
-    kept = cache.get(key)
-    if kept is None:
-        kept = _count_asked()
-        cache.set(key, kept, timeout=24 * 3600)
-    return [AskedFact(*row) for row in kept]
-
-
-def _count_asked() -> list[tuple[str, int, int]]:
-    needy = Match.objects.filter(current=True, status=Status.NEEDS_INFORMATION)
-    if needy.filter(offered=True).exists():
-        needy = needy.filter(offered=True)
-    asked: Counter[str] = Counter()
-    settling: Counter[str] = Counter()
-    for missing in needy.values_list("missing", flat=True)[:PAIRS_READ].iterator(chunk_size=2000):
-        for entry in missing:
-            text = str(entry["text"])
-            if _DATED.search(text):
-                continue
-            asked[text] += 1
-            settling[text] += bool(entry.get("settles"))
-    return [(text, count, settling[text]) for text, count in asked.most_common(SHOWN + 2)]

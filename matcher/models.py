@@ -338,6 +338,9 @@ class Match(models.Model):
     cohorts = models.JSONField(default=list, blank=True)
     needs = models.CharField(max_length=8, choices=Needs, blank=True, default="")
     missing = models.JSONField(default=list, blank=True)
+    lacks = models.BinaryField(
+        default=b"", blank=True, help_text="The missing facts packed, to count and to find pairs by them."
+    )
     to_read = models.JSONField(default=list, blank=True)
     clears_on = models.DateField(null=True, blank=True, help_text="When time alone clears what stands against it.")
     next_flip = models.DateField(null=True, blank=True, help_text="The next date on which time alone may change it.")

@@ -10,11 +10,13 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from matcher.engine import TrialResult, deceased, evaluate_trial
+from matcher.engine.bulk.settling import MissingFact
 from matcher.engine.wire import summary_json
 from matcher.models import Match, MatchRun, Shard, StatusChange
 from matcher.runs.counting import counts_of
 from matcher.runs.evaluating import Question
-from matcher.runs.standing import asked_versions, held_at, standing_counts
+from matcher.runs.settling import matches_held
+from matcher.runs.standing import asked_versions, standing_counts
 from patients.models import Patient, Registry
 from patients.selectors import keyed_patient_records
 from trials.models import Document
@@ -45,9 +47,9 @@ def matches_of(run: MatchRun) -> QuerySet[Match]:
 
     A row says as of which day it was found: it held from then on, and was found again whenever it was asked.
     """
-    found = Match.objects.filter(run=run) if run.kind == MatchRun.Kind.ASKED else Match.objects.filter(held_at(run))
     return (
-        found.select_related("patient", "version__document")
+        matches_held(run)
+        .select_related("patient", "version__document")
         .defer("version__content")
         .order_by("version__document__code", "patient__patient_id")
     )
@@ -70,6 +72,19 @@ def match_json(match: Match, *, registry: str) -> dict[str, Any]:
         "to_read": match.to_read,
         "clears_on": match.clears_on.isoformat() if match.clears_on is not None else None,
     }
+
+
+def missing_fact_json(fact: MissingFact) -> dict[str, Any]:
+    """A missing fact with how far it reaches, as commands and the API give it."""
+    reaches = {"settles": fact.settles, "asked": fact.asked}
+    return {
+        "id": fact.id, "kind": fact.kind, "concepts": list(fact.concepts), "attribute": fact.attribute,
+        "window": fact.window, "text": fact.text,
+        **{
+            name: {"pairs": reach.pairs, "patients": reach.patients, "trials": len(reach.trials)}
+            for name, reach in reaches.items()
+        },
+    }  # fmt: skip
 
 
 def not_eligible_json(run: MatchRun) -> Iterator[dict[str, Any]]:
@@ -156,6 +171,7 @@ __all__ = [
     "latest_run",
     "match_json",
     "matches_of",
+    "missing_fact_json",
     "not_eligible_json",
     "progress_at",
     "progress_of",

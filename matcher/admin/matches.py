@@ -18,8 +18,10 @@ from matcher.admin.asking import pair_url
 from matcher.admin.pair import pair_view
 from matcher.admin.publishing import publish_view
 from matcher.admin.shelf import shelf_view
+from matcher.engine.bulk.settling import MissingFact, together
 from matcher.models import Match, MatchRun, Needs, Status
 from matcher.pages import Mark, status_mark
+from matcher.runs import lacking_fact, latest_standing, settling_of
 from matcher.selectors import matches_of
 from patients.admin_site import Link, ReadOnlyAdmin, by_key, need, page
 from patients.models import Registry
@@ -29,7 +31,7 @@ from trials.models import Document
 #: Matches shown together.
 SHOWN = 50
 
-_FILTERS = ("run", "registry", "trial", "status", "needs", "offered")
+_FILTERS = ("run", "registry", "trial", "status", "needs", "offered", "fact", "settles")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,10 @@ class MatchAdmin(ReadOnlyAdmin):
             found = found.filter(needs=said["needs"])
         if said["offered"] in ("yes", "no"):
             found = found.filter(offered=said["offered"] == "yes")
+        fact = None
+        if said["fact"]:
+            fact = _fact(run, registry, said["fact"])
+            found = lacking_fact(found, said["fact"], settled=said["settles"] == "yes")
         after = request.GET.get("after", "")
         if after.isdigit():
             found = found.filter(pk__gt=int(after))
@@ -95,6 +101,8 @@ class MatchAdmin(ReadOnlyAdmin):
             trials=Document.objects.filter(kind=Document.Kind.TRIAL).order_by("code"),
             said=said,
             statuses=[(each, status_mark(each), _url(kept, status=each)) for each in Status.values[:3]],
+            fact=fact,
+            without_fact=_url(kept, fact="", settles=""),
             all_statuses=_url(kept, status=""),
             rows=[_row(match, run) for match in rows[:SHOWN]],
             next_url=_url(kept, after=str(rows[SHOWN - 1].pk)) if len(rows) > SHOWN else "",
@@ -122,6 +130,19 @@ def _run(text: str) -> MatchRun | None:
 
 def _registry(text: str) -> Registry | None:
     return Registry.objects.filter(pk=text).first() if text.isdigit() else None
+
+
+def _runs(run: MatchRun | None, registry: Registry | None) -> list[MatchRun]:
+    """The runs whose missing facts are those of the matches shown."""
+    if run is not None:
+        return [run] if run.state == MatchRun.State.FINISHED else []
+    return latest_standing(None if registry is None else [registry])
+
+
+def _fact(run: MatchRun | None, registry: Registry | None, id_: str) -> MissingFact | None:
+    """A missing fact by its id, with all whom it is missing for."""
+    facts = together(settling_of(each).every for each in _runs(run, registry))
+    return next((fact for fact in facts if fact.id == id_), None)
 
 
 def _matches(run: MatchRun | None, registry: Registry | None) -> QuerySet[Match]:

@@ -15,10 +15,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from matcher.addresses import lacking_url
 from matcher.models import MatchRun, Status, TrialCount
 from matcher.pages import Mark, not_offered, status_mark
+from matcher.pages.wanted import fact_rows
 from matcher.pages.words import DECEASED
-from matcher.runs import DATA_THROUGH, cancel_run, start_run
+from matcher.runs import DATA_THROUGH, cancel_run, first_things, start_run
 from matcher.selectors import Progress, changes_of_run, counts_of, progress_of
 from patients.admin_site import Link, ReadOnlyAdmin, RecordForm, by_key, form_page, need, page
 from patients.models import Registry
@@ -32,6 +34,8 @@ TONES = {
     MatchRun.State.ERRORED: "not",
     MatchRun.State.CANCELLED: "quiet",
 }
+#: Missing facts shown on the page of a run at first, and at all.
+FACTS_SHOWN, FACTS_LISTED = 8, 40
 #: Changes of status shown on the page of a run.
 CHANGES_SHOWN = 50
 
@@ -170,6 +174,7 @@ class MatchRunAdmin(ReadOnlyAdmin):
             counts=_counts(run) if finished else [],
             marks=[(name, status_mark(name)) for name in Status.values],
             deceased=DECEASED,
+            **(_wanted(run, linked=may_see and request.user.has_perm("matcher.view_match")) if finished else {}),
             changes=list(changes_of_run(run)[:CHANGES_SHOWN]) if finished and may_see else [],
             changed=changes_of_run(run).exclude(from_status="").count() if finished else 0,
             versions=run.run_versions.select_related("version__document").defer("version__content"),
@@ -217,6 +222,7 @@ class MatchRunAdmin(ReadOnlyAdmin):
         parsed = count.version.parsed
         assert isinstance(parsed, TrialDocument)  # only trials are matched
         living = sum(getattr(count, name) for name in Status.values)
+        steps = _steps(count, parsed, living)
         return page(
             request,
             "matcher/funnel.html",
@@ -229,7 +235,8 @@ class MatchRunAdmin(ReadOnlyAdmin):
             living=living,
             not_offered=not_offered(parsed, open_here=count.open_here),
             statuses=[(name, status_mark(name), getattr(count, name)) for name in Status.values],
-            steps=_steps(count, parsed, living),
+            steps=steps,
+            left=steps[-1]["left"] if steps else living,
             may_see=request.user.has_perms(["patients.view_patient", "matcher.view_match"]),
         )
 
@@ -243,6 +250,19 @@ def _counts(run: MatchRun) -> list[tuple[TrialCount, list[tuple[str, Mark, int, 
     found = counts_of(run).order_by("version__document__code")
     rows = [(each, *_shares(each), each.open_here and _recruits(each)) for each in found]
     return sorted(rows, key=lambda row: not row[3])
+
+
+def _wanted(run: MatchRun, *, linked: bool) -> dict[str, Any]:
+    """What to find out first: of trials that take patients, or of all where no pair is of such a trial."""
+    first = first_things([run])
+    link = lacking_url(run=run.pk, offered=first.offered) if linked else None
+    rows = fact_rows(first.facts[:FACTS_LISTED], link=link)
+    return {
+        "wanted": rows[:FACTS_SHOWN],
+        "wanted_after": rows[FACTS_SHOWN:],
+        "wanted_all": len(first.facts),
+        "wanted_offered": first.offered,
+    }
 
 
 def _recruits(count: TrialCount) -> bool:

@@ -6,9 +6,12 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from matcher.addresses import lacking_url
 from matcher.admin.asking import pair_url, shelf_url
 from matcher.models import MatchRun, TrialCount
 from matcher.pages import status_mark
+from matcher.pages.wanted import FactRow, fact_rows
+from matcher.runs import first_things
 from matcher.selectors import counts_of, current_matches, latest_run, standing_versions, status_history
 from patients.admin import PATIENT_SECTIONS, REGISTRY_SECTIONS
 from patients.admin_site import Link, Section
@@ -22,6 +25,8 @@ from trials.selectors import versions_in_force
 
 #: Changes of status shown on the page of a patient.
 HISTORY_SHOWN = 10
+#: Missing facts shown on the page of a registry.
+FACTS_SHOWN = 5
 _ORDER = {"potentially_eligible": 0, "needs_information": 1, "not_now": 2, "not_eligible": 3}
 
 
@@ -109,6 +114,13 @@ def _open_first(run: MatchRun) -> list[tuple[TrialCount, bool]]:
     return sorted(counts, key=lambda each: not each[1])
 
 
+def _wanted(request: HttpRequest, run: MatchRun) -> list[FactRow]:
+    first = first_things([run])
+    linked = request.user.has_perms(["patients.view_patient", "matcher.view_match"])
+    link = lacking_url(run=run.pk, offered=first.offered) if linked else None
+    return fact_rows(first.facts[:FACTS_SHOWN], link=link)
+
+
 @REGISTRY_SECTIONS.add
 def last_run_of(request: HttpRequest, registry: Registry) -> Section | None:
     """The latest run of a registry in a line per status, and the way to start another."""
@@ -123,7 +135,12 @@ def last_run_of(request: HttpRequest, registry: Registry) -> Section | None:
         return Section(links=links)
     body = render_to_string(
         "matcher/registry_run.html",
-        {"run": run, "under_way": under_way, "counts": _open_first(run) if run is not None else []},
+        {
+            "run": run,
+            "under_way": under_way,
+            "counts": _open_first(run) if run is not None else [],
+            "wanted": _wanted(request, run) if run is not None else [],
+        },
         request,
     )
     return Section(body=body, links=links)

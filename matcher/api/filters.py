@@ -58,7 +58,7 @@ class MatchFilter(StrictFilterSet):
     """Matches by trial, status, what they need, and when time clears them."""
 
     trial = TrialNameFilter(field_name="version__document")
-    beside = ("run", "registry", "patient")
+    beside = ("run", "registry", "patient", "missing_fact", "settles")
     clears_before = django_filters.DateFilter(field_name="clears_on", lookup_expr="lt")
     clears_after = django_filters.DateFilter(field_name="clears_on", lookup_expr="gte")
 

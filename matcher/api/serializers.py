@@ -208,6 +208,37 @@ class FunnelSerializer(serializers.Serializer[Any]):
     funnel = FunnelStepSerializer(many=True)
 
 
+class ReachSerializer(serializers.Serializer[Any]):
+    """How far a missing fact reaches."""
+
+    pairs = serializers.IntegerField(help_text="Pairs of a patient and a trial.")
+    patients = serializers.IntegerField()
+    trials = serializers.IntegerField()
+
+
+class MissingFactSerializer(serializers.Serializer[Any]):
+    """A fact that pairs of a patient and a trial lack; the alternatives of an `or` are one."""
+
+    id = serializers.CharField(help_text="For `missing_fact` of the list of matches.")
+    kind = serializers.CharField()
+    concepts = serializers.ListField(child=serializers.CharField())
+    attribute = serializers.CharField(allow_blank=True)
+    window = serializers.CharField(allow_blank=True)
+    text = serializers.CharField(help_text="What to ask for, in words.")
+    settles = ReachSerializer(help_text="After it they need no more facts, whatever its value.")
+    asked = ReachSerializer(help_text="All that lack it.")
+
+
+class MissingFactsSerializer(serializers.Serializer[Any]):
+    """What to find out first: the missing facts of a finished run."""
+
+    run = serializers.IntegerField()
+    as_of = serializers.CharField()
+    known_at = serializers.DateTimeField()
+    count = serializers.IntegerField(help_text="How many facts are missing; the first `limit` follow.")
+    facts = MissingFactSerializer(many=True)
+
+
 # --- Matches ------------------------------------------------------------------------------------------------------
 
 

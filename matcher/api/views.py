@@ -30,6 +30,7 @@ from matcher.api.serializers import (
     ExplanationSerializer,
     FunnelSerializer,
     MatchSerializer,
+    MissingFactsSerializer,
     RunCountsSerializer,
     RunSerializer,
     StartRunSerializer,
@@ -48,6 +49,8 @@ from trials.criteria.errors import InvalidNode, RuleError
 from trials.models import Version
 from trials.selectors import current_version
 
+#: Missing facts given where no limit is said, and the highest limit.
+FACTS_GIVEN, MOST_FACTS = 50, 1000
 #: The largest registry over which a rule is tried while the caller waits; a larger one takes the command.
 MAX_PATIENTS_OF_A_RULE = 2000
 
@@ -169,6 +172,47 @@ class Runs(Scoped, viewsets.ReadOnlyModelViewSet[MatchRun]):
             }
         )
 
+    @extend_schema(
+        summary="Which missing facts would settle the most pairs",
+        parameters=[
+            OpenApiParameter("offered_only", bool, description="true: of trials that take patients. Default: of all."),
+            OpenApiParameter("limit", int, description=f"Facts given, up to {MOST_FACTS}. Default: {FACTS_GIVEN}."),
+        ],
+        responses={200: MissingFactsSerializer, (409, MEDIA_TYPE): ProblemSerializer},
+        filters=False,
+    )
+    @action(detail=True, pagination_class=None, url_path="missing-facts")
+    def missing_facts(self, request: Request, pk: str) -> Response:
+        """The facts that pairs needing information lack, those first that would settle most of them."""
+        run = finished(run_seen(request, pk))
+        limit, found = _limit(request), runs.settling_of(run)
+        facts = found.offered if yes_or_no(request, "offered_only") else found.every
+        return Response(
+            {
+                "run": run.pk,
+                "as_of": as_of_json(run),
+                "known_at": run.known_at,
+                "count": len(facts),
+                "facts": [selectors.missing_fact_json(fact) for fact in facts[:limit]],
+            }
+        )
+
+
+def _limit(request: Request) -> int:
+    """How many facts are asked for. Raises ValidationError."""
+    text = request.query_params.get("limit", str(FACTS_GIVEN))
+    if not (text.isascii() and text.isdecimal() and 0 < int(text[:9]) <= MOST_FACTS):
+        raise ValidationError({"limit": f"write a number from 1 to {MOST_FACTS}"})
+    return int(text)
+
+
+def yes_or_no(request: Request, name: str) -> bool | None:
+    """What a parameter says, None where it is left out. Raises ValidationError."""
+    text = request.query_params.get(name, "").lower()
+    if text not in ("", "true", "false"):
+        raise ValidationError({name: "write true or false"})
+    return text == "true" if text else None
+
 
 def started(**asked: Any) -> MatchRun:
     """A run that was just started. Raises Conflict where the answers are being brought up to date already."""
@@ -209,6 +253,12 @@ MATCH_SOURCES = [
     OpenApiParameter("run", int, description="What this run found. Without it: what holds now."),
     OpenApiParameter("registry", str, description="Matches of this registry."),
     OpenApiParameter("patient", int, description="Matches of this patient, by opaque id."),
+    OpenApiParameter(
+        "missing_fact", str, description="Those that lack this fact, by its id in `missing-facts` of a run."
+    ),
+    OpenApiParameter(
+        "settles", bool, description="true: with `missing_fact`, only those which that fact would settle."
+    ),
 ]
 
 
@@ -253,6 +303,11 @@ class Matches(Scoped, viewsets.ReadOnlyModelViewSet[Match]):
             found = found.filter(run__registry=named)
         if of is not None:
             found = found.filter(patient=of)
+        settled = yes_or_no(self.request, "settles")
+        if fact := asked.get("missing_fact"):
+            found = runs.lacking_fact(found, fact, settled=bool(settled))
+        elif settled is not None:
+            raise ValidationError({"settles": "say which fact: give `missing_fact` too"})
         return found.select_related("run__registry").order_by("pk")
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -37,7 +37,7 @@ def missing_json(entry: Entry) -> dict[str, Any]:
         "kind": first.kind,
         "concepts": list(dict.fromkeys(concept for fact in entry.facts for concept in fact.concepts)),
         "attribute": " or ".join(dict.fromkeys(fact.attribute for fact in entry.facts if fact.attribute)),
-        "window": first.window,
+        "window": " or ".join(dict.fromkeys(fact.window for fact in entry.facts if fact.window)),
         "text": entry.text,
         "criteria": list(entry.criteria),
         "settles": entry.settles,

@@ -10,6 +10,7 @@ from matcher.runs.following import follow, is_up_to_date
 from matcher.runs.identity import engine_version
 from matcher.runs.queue import follow_soon, send
 from matcher.runs.recovery import resume_stalled
+from matcher.runs.settling import first_things, lacking_fact, latest_standing, settling_of
 from matcher.runs.standing import asked_versions
 from matcher.runs.starting import UnderWay, cancel_run, start_run, under_way
 from matcher.runs.working import run_inline, work_shard
@@ -22,13 +23,17 @@ __all__ = [
     "cancel_run",
     "day_of",
     "engine_version",
+    "first_things",
     "follow",
     "follow_soon",
     "is_up_to_date",
+    "lacking_fact",
+    "latest_standing",
     "read_as_of",
     "resume_stalled",
     "run_inline",
     "send",
+    "settling_of",
     "start_run",
     "today_in",
     "under_way",

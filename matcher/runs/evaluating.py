@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import time
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -27,6 +26,7 @@ from matcher.engine.bulk import Answers, Asked, Columns, Program, Shelf
 from matcher.engine.bulk.clearing import cohort_clears_on
 from matcher.engine.bulk.funnel import funnel, statuses
 from matcher.engine.bulk.missing import Wanted, lacking
+from matcher.engine.bulk.settling import packed, undated
 from matcher.engine.bulk.trials import NOT_NOW
 from matcher.engine.bulk.turning import turns
 from matcher.models import MatchRun, Status
@@ -38,8 +38,6 @@ from trials.models import Version
 
 #: 63 bits: what a signed column of the database holds.
 _BITS = (1 << 63) - 1
-#: "list of medications complete to 2026-01-15?" asks the same the day after.
-_MOVING = re.compile(r"complete to \d{4}-\d{2}-\d{2}")
 #: Patients answered at once: enough that a leaf costs what its rows cost, few enough to stay within some 200 MB.
 TOGETHER = 8192
 #: From so many named patients on their blocks' snapshots are read instead of their rows.
@@ -104,6 +102,7 @@ class Row:
     cohorts: list[dict[str, Any]]
     needs: str
     missing: list[dict[str, Any]]
+    lacks: bytes
     to_read: list[dict[str, Any]]
     clears_on: date | None
     next_flip: date | None
@@ -148,6 +147,8 @@ class _Content:
     cohort: str
     cohorts: list[dict[str, Any]]
     wanted: Wanted
+    missing: list[dict[str, Any]]
+    lacks: bytes
     clears_on: date | None
 
 
@@ -179,7 +180,8 @@ class _Said:
             cohort=content.cohort,
             cohorts=content.cohorts,
             needs=needs or "",
-            missing=[missing_json(entry) for entry in content.wanted.missing],
+            missing=content.missing,
+            lacks=content.lacks,
             to_read=[{"criterion": id_, "question": text} for id_, text in content.wanted.to_read],
             clears_on=content.clears_on,
             next_flip=date.fromordinal(flip) if flip else None,
@@ -367,7 +369,8 @@ def _content(
         for cohort, rank, day in zip(cohorts, ranks, days, strict=True)
         if cohort.id
     ]  # fmt: skip
-    return _Content(RANKS[ranks[which]].value, cohorts[which].id, listed, wanted, days[which])
+    missing = [missing_json(entry) for entry in wanted.missing]
+    return _Content(RANKS[ranks[which]].value, cohorts[which].id, listed, wanted, missing, packed(missing), days[which])
 
 
 _MASK = np.uint64(_BITS)
@@ -387,10 +390,10 @@ def _hash(asked: AskedVersion, offered: bool, content: _Content) -> int:
     wanted = content.wanted
     told = [
         asked.version.pk, offered, content.status, content.cohort, content.cohorts, wanted.needs,
-        [missing_json(entry) for entry in wanted.missing], wanted.to_read,
+        content.missing, wanted.to_read,
         content.clears_on.isoformat() if content.clears_on else "",
     ]  # fmt: skip
-    text = _MOVING.sub("complete?", json.dumps(told, sort_keys=True))
+    text = undated(json.dumps(told, sort_keys=True))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()) & _BITS
 
 

@@ -17,7 +17,7 @@ BATCH = 500
 
 _COLUMNS = (
     "run_id", "shard_id", "patient_id", "document_id", "version_id", "current", "digest", "as_of", "status", "offered",
-    "cohort", "cohorts", "needs", "missing", "to_read", "clears_on", "next_flip",
+    "cohort", "cohorts", "needs", "missing", "lacks", "to_read", "clears_on", "next_flip",
 )  # fmt: skip
 
 
@@ -36,7 +36,8 @@ def _match(shard: Shard, row: Row, *, current: bool) -> Match:
 def _values(shard: Shard, row: Row, *, current: bool) -> tuple[Any, ...]:
     return (
         shard.run_id, shard.pk, row.patient, row.document, row.version, current, row.digest, row.as_of, row.status,
-        row.offered, row.cohort, row.cohorts, row.needs, row.missing, row.to_read, row.clears_on, row.next_flip,
+        row.offered, row.cohort, row.cohorts, row.needs, row.missing, row.lacks, row.to_read, row.clears_on,
+        row.next_flip,
     )  # fmt: skip
 
 

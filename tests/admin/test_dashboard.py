@@ -12,6 +12,9 @@ from patients.models import Registry
 from tests.admin.conftest import Person, text_of
 from tests.shelf import uploaded
 
+#: The missing fact of the tests, with whom it would settle.
+FIRST = "ECOG performance status within 60 days 1 patient, 1 trial; asked for by 1 pair"
+
 
 def dashboard(client: Client) -> str:
     return text_of(client.get(reverse("admin:index")))
@@ -20,7 +23,7 @@ def dashboard(client: Client) -> str:
 def test_it_tells_what_needs_information_and_what_is_asked_for_most(run: MatchRun, coordinator: Client) -> None:
     text = dashboard(coordinator)
     assert "FIRST-LMS A made-up trial 1 1 0 0" in text
-    assert "ECOG performance status within 60 days 1 1" in text
+    assert f"{FIRST} settles 1 pair" in text
     assert f"Run {run.pk} centre 15 Jan 2026 finished" in text
     assert "centre 5 " in text
 
@@ -38,9 +41,18 @@ def test_before_anything_is_there_it_says_so(coordinator: Client) -> None:
 
 def test_each_person_sees_what_they_may(run: MatchRun, person: Person) -> None:
     text = dashboard(person(name="nobody"))
-    for panel in ("Find a patient", "Trials that take patients here", "Registries", "Last runs", "Facts asked"):
+    for panel in (
+        "Find a patient",
+        "Trials that take patients here",
+        "Registries",
+        "Last runs",
+        "What to find out first",
+    ):
         assert panel not in text
     assert "Registries Registry" in dashboard(person("patients.view_registry", name="reg"))
+    # Who may not see patients is told how many, and led nowhere.
+    page = person("matcher.view_match", name="mat").get(reverse("admin:index"))
+    assert f"{FIRST} settles 1 pair" in text_of(page) and "fact=" not in page.content.decode()
 
 
 def test_its_cost_does_not_grow_with_the_patients(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -111,10 +113,10 @@ def test_a_run_that_is_not_done_can_be_cancelled_with_a_reason(
 
 def test_the_funnel_tells_whom_each_line_removes(run: MatchRun, trial: Version, coordinator: Client) -> None:
     text = text_of(coordinator.get(reverse("admin:matcher_matchrun_funnel", args=[run.pk, trial.document_id])))
-    assert "Of 4 living patients." in text
+    assert "from the 4 living patients of the registry to the 2 patients whom no line removes" in text
     assert "I1 Metastatic leiomyosarcoma. 1 1 0 3" in text
     assert "I2 ECOG 0 to 2. 0 0 1 3" in text
-    assert "E1 Doxorubicin in the last 28 days. 1 1 0 2" in text
+    assert "E1 excludes Doxorubicin in the last 28 days. 1 1 0 2" in text
 
 
 @pytest.mark.parametrize(("query", "codes"), [
@@ -130,6 +132,44 @@ def test_the_funnel_tells_whom_each_line_removes(run: MatchRun, trial: Version, 
 def test_matches_are_filtered(run: MatchRun, coordinator: Client, query: dict[str, str], codes: list[str]) -> None:
     text = text_of(matches(coordinator, **query))
     assert [code for code in ("P-1", "P-2", "P-3", "P-4", "P-5") if f" {code} " in text] == codes
+
+
+WANTED = "ECOG performance status within 60 days 1 patient, 1 trial; asked for by 1 pair settles 1 pair"
+
+
+def test_what_to_find_out_first_leads_to_the_pairs(run: MatchRun, registry: Registry, coordinator: Client) -> None:
+    response = page_of(coordinator, run)
+    assert f"of trials that take patients here. {WANTED}" in text_of(response)
+    pages = [reverse("admin:patients_registry_change", args=[registry.pk]), reverse("admin:index")]
+    for page in (response, *(coordinator.get(address) for address in pages)):
+        assert WANTED in text_of(page)
+        links = re.findall(r'href="([^"]+fact=[^"]+)"', page.content.decode())
+        assert len(links) == 2
+        for link in map(html.unescape, links):
+            listed = text_of(coordinator.get(link))
+            assert "ECOG performance status within 60 days . Show all pairs" in listed
+            assert [code for code in ("P-1", "P-2", "P-3", "P-4", "P-5") if f" {code} " in listed] == ["P-2"]
+    gone = matches(coordinator, fact="0" * 16)
+    assert "No pair lacks this fact" in text_of(gone) and "P-2" not in text_of(gone)
+    uploaded(registry, {"observations": "patient_id,test,value,date\nP-2,ecog,1,2026-01-14\n"})
+    assert "What to find out first" not in text_of(page_of(coordinator, runs.run_inline(started(registry))))
+
+
+def test_many_missing_facts_are_folded_away(registry: Registry, coordinator: Client) -> None:
+    tests = ("albumin", "anc", "ast", "alt", "platelets", "hemoglobin", "potassium", "sodium", "bilirubin_total")
+    lines = "".join(
+        f"  - {{id: L{n}, text: Known., polarity: inclusion, rule: {test} is recorded}}\n"
+        for n, test in enumerate(tests)
+    )
+    published(TRIAL[: TRIAL.index("test_patients:")].replace("  - {id: C1,", lines + "  - {id: C1,") + UNKNOWN)
+    text = text_of(page_of(coordinator, runs.run_inline(started(registry))))
+    assert "settles none alone" in text and "more of 10 missing facts" in text
+
+
+UNKNOWN = (
+    "test_patients:\n"
+    "  - {name: nothing is known, as_of: 2026-01-15, patient: {}, expect: {status: needs_information}}\n"
+)
 
 
 def test_matches_tell_what_is_missing_and_lead_to_the_pair(run: MatchRun, trial: Version, coordinator: Client) -> None:
@@ -251,6 +291,7 @@ def test_who_may_not_see_patients_sees_counts_only(run: MatchRun, trial: Version
     client = person("matcher.view_matchrun", "matcher.view_match")
     assert "FIRST-LMS version 1 1 1 1 1 1" in text_of(page_of(client, run))
     assert "P-2" not in text_of(page_of(client, run))
+    assert WANTED in text_of(page_of(client, run)) and "fact=" not in page_of(client, run).content.decode()
     assert matches(client).status_code == 403
     assert client.get(reverse(ADD)).status_code == 403
 

@@ -54,6 +54,7 @@ READ = {
     "/api/v1/runs/{id}/": "/api/v1/runs/{run}/",
     "/api/v1/runs/{id}/counts/": "/api/v1/runs/{run}/counts/",
     "/api/v1/runs/{id}/funnel/": "/api/v1/runs/{run}/funnel/?trial=LMS03",
+    "/api/v1/runs/{id}/missing-facts/": "/api/v1/runs/{run}/missing-facts/",
     "/api/v1/matches/": "/api/v1/matches/?run={run}",
     "/api/v1/matches/{id}/": "/api/v1/matches/{match}/",
     "/api/v1/matches/{id}/explanation/": "/api/v1/matches/{match}/explanation/",

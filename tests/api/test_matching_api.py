@@ -97,6 +97,63 @@ def test_matches_are_filtered(api: APIClient, run: MatchRun, centre: Any) -> Non
     assert api.get("/api/v1/matches/", {"run": "first"}).json()["errors"][0]["field"] == "run"
 
 
+def same(missing: dict[str, Any]) -> tuple[Any, ...]:
+    """What tells a missing fact from another, whatever its words."""
+    return missing["kind"], sorted(missing["concepts"]), missing["attribute"], missing["window"]
+
+
+def test_missing_facts_are_those_of_the_run_and_lead_to_its_pairs(api: APIClient, run: MatchRun) -> None:
+    address = f"/api/v1/runs/{run.pk}/missing-facts/"
+    found = api.get(address).json()
+    assert (found["run"], found["as_of"], found["count"]) == (run.pk, "data-through", len(found["facts"]))
+    order = [fact["settles"]["pairs"] for fact in found["facts"]]
+    assert order == sorted(order, reverse=True)
+    for fact in found["facts"]:
+        for source in ({"run": run.pk}, {"registry": "centre"}):
+            rows = api.get("/api/v1/matches/", {**source, "missing_fact": fact["id"]}).json()["results"]
+            assert len(rows) == fact["asked"]["pairs"] > 0
+            assert len({row["patient"] for row in rows}) == fact["asked"]["patients"]
+            assert len({row["trial"] for row in rows}) == fact["asked"]["trials"]
+            assert all(same(fact) in [same(each) for each in row["missing"]] for row in rows)
+            settled = api.get("/api/v1/matches/", {**source, "missing_fact": fact["id"], "settles": "true"}).json()
+            assert len(settled["results"]) == fact["settles"]["pairs"]
+    assert len(api.get(address, {"limit": 1}).json()["facts"]) == 1
+    # Neither of the trials takes patients.
+    assert api.get(address, {"offered_only": "true"}).json()["facts"] == []
+    assert api.get(address, {"offered_only": "false"}).json() == found
+
+
+@pytest.mark.parametrize(
+    ("address", "said", "field"),
+    [
+        ("runs/{}/missing-facts/", {"limit": "0"}, "limit"),
+        ("runs/{}/missing-facts/", {"limit": "9999"}, "limit"),
+        ("runs/{}/missing-facts/", {"limit": "ten"}, "limit"),
+        ("runs/{}/missing-facts/", {"offered_only": "maybe"}, "offered_only"),
+        ("matches/?run={}", {"settles": "true"}, "settles"),
+        ("matches/?run={}", {"settles": "perhaps", "missing_fact": "0"}, "settles"),
+    ],
+)
+def test_what_is_asked_of_missing_facts_must_make_sense(
+    api: APIClient, run: MatchRun, address: str, said: dict[str, str], field: str
+) -> None:
+    url, _, query = f"/api/v1/{address}".format(run.pk).partition("?")
+    answer = api.get(url, {**dict(pair.split("=") for pair in query.split("&") if pair), **said})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
+
+
+def test_missing_facts_are_told_of_finished_runs_of_ones_own_registries(
+    run: MatchRun, centre: Any, elsewhere: Any, client_of: Callable[..., APIClient]
+) -> None:
+    address = f"/api/v1/runs/{run.pk}/missing-facts/"
+    assert client_of(elsewhere).get(address).status_code == 404
+    assert client_of(centre, scopes=("patients:read",)).get(address).status_code == 403
+    # Counts name nobody.
+    assert client_of(centre, scopes=("matches:read",)).get(address).status_code == 200
+    MatchRun.objects.filter(pk=run.pk).update(state="cancelled")
+    assert client_of(centre).get(address).status_code == 409
+
+
 def test_without_patients_read_matches_name_nobody(
     run: MatchRun, centre: Any, client_of: Callable[..., APIClient]
 ) -> None:

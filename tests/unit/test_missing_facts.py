@@ -167,6 +167,34 @@ def test_a_fact_settles_where_no_value_of_it_leaves_a_fact_to_ask_for() -> None:
     assert [(concepts(entry), entry.settles) for entry in both] == [(["platelets"], True)]
 
 
+#: Each with a limit that its values may pass or not.
+TESTS = ("anc", "wbc", "platelets", "lymphocytes", "eosinophils", "hemoglobin", "albumin", "ecog", "lvef", "sodium",
+         "potassium", "creatinine", "bilirubin")  # fmt: skip
+
+
+def recorded(number: int, word: str) -> str:
+    """Whether some tests are recorded, together."""
+    return f" {word} ".join(f"{test} >= 1{UNITS.get(test, ' 10*9/L')}" for test in TESTS[:number])
+
+
+UNITS = {
+    "hemoglobin": " g/dL", "albumin": " g/dL", "ecog": "", "lvef": " %", "sodium": " mmol/L", "potassium": " mmol/L",
+    "creatinine": " mg/dL", "bilirubin": " mg/dL",
+}  # fmt: skip
+
+
+def test_of_many_leaves_a_fact_settles_only_where_every_mixture_of_their_answers_does() -> None:
+    some = 7
+    assert some > TRIED
+    (alone,) = wanted(recorded(some, "or"))
+    assert alone.settles
+    # All met and all not met rule the pair out; of any mixture the ejection fraction is still asked for.
+    mixed = wanted(recorded(some, "or"), f"not ({recorded(some, 'and')})", "lvef >= 50 %")
+    assert [(len(entry.facts), entry.settles) for entry in mixed] == [(some, False), (1, False)]
+    # Beyond what can be tried it is not said.
+    assert [entry.settles for entry in wanted(recorded(len(TESTS), "or"))] == [False]
+
+
 def leaf(number: int, *facts: Missing) -> Finding:
     """An unknown leaf of a rule of its own."""
     return unknown(Reason.NOT_RECORDED, missing=facts).about(parse(f"age >= {number}"))

@@ -31,6 +31,8 @@ from trials.models import Version
 
 #: Matches that the table shows; json and csv hold all.
 SHOWN = 40
+#: Missing facts that the table names.
+FACTS_SHOWN = 5
 POLL_SECONDS = 0.5
 _ORDER = list(Status.values)
 _COLUMNS = (
@@ -212,6 +214,7 @@ def _as_table(ended: list[MatchRun], *, everything: bool) -> Iterator[str]:
             for each in _trials(ended)
         ],
     )
+    yield from _first_things(ended)
     matches = sorted(
         _matches(ended, everything=everything),
         key=lambda each: (
@@ -239,6 +242,21 @@ def _as_table(ended: list[MatchRun], *, everything: bool) -> Iterator[str]:
     )
     if len(shown) < len(matches):
         yield f"the first {len(shown)} of {len(matches)}: --format csv or json has all, --trial ID those of one trial"
+
+
+def _first_things(ended: list[MatchRun]) -> Iterator[str]:
+    """The missing facts that would settle most pairs."""
+    first = runs.first_things(ended)
+    settling = [fact for fact in first.facts if fact.settles.pairs][:FACTS_SHOWN]
+    if not settling:
+        return
+    yield ""
+    yield from table(
+        ("settles pairs", "patients", "trials", "asked for by pairs",
+         "what to find out first" + (", for trials that take patients" if first.offered else "")),
+        [(fact.settles.pairs, fact.settles.patients, len(fact.settles.trials), fact.asked.pairs, fact.text)
+         for fact in settling],
+    )  # fmt: skip
 
 
 def _hint(match: dict[str, Any]) -> str:

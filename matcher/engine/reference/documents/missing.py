@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 
 from matcher.engine.reference.documents.supposing import READ, Leaf, Open, opened
 from matcher.engine.results import COSTS, Finding, Missing
@@ -17,6 +18,8 @@ from trials.criteria import tree as t
 
 #: Leaves of one criterion whose values are tried in every combination; beyond that all at once.
 TRIED = 6
+#: Combinations of answers up to which it is proved that a fact settles a pair; where there are more it is not said.
+PROVED = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,14 @@ def _choices(numbers: Mapping[int, bool]) -> Iterable[dict[int, Truth]]:
     if len(numbers) > TRIED:
         open_ = [] if all(numbers.values()) else [{n: Truth.UNKNOWN for n, sure in numbers.items() if not sure}]
         return [*(dict.fromkeys(numbers, truth) for truth in (Truth.MET, Truth.NOT_MET)), *open_]
+    return _every(numbers)
+
+
+def _every(numbers: Mapping[int, bool]) -> Iterable[dict[int, Truth]]:
+    """Every combination of answers to some leaves, as `_choices` says."""
     decided, open_too = (Truth.MET, Truth.NOT_MET), (Truth.MET, Truth.NOT_MET, Truth.UNKNOWN)
     choices = product(*(decided if sure else open_too for sure in numbers.values()))
-    return [dict(zip(numbers, choice, strict=True)) for choice in choices]
+    return (dict(zip(numbers, choice, strict=True)) for choice in choices)
 
 
 def _asked_parts(finding: Finding) -> tuple[Finding, ...]:
@@ -258,9 +266,16 @@ def _settles(
             numbers[number] = numbers.get(number, True) and sure
     touched = [asked_by[name].open for name in asking]
     others_need = not needing <= asking.keys()
-    for choice in _choices(numbers):
+
+    def settled(choice: Mapping[int, Truth]) -> bool:
         if any(open_.truth(choice) is Truth.NOT_MET for open_ in touched):
-            continue
-        if others_need or any(open_.needs_facts(choice) for open_ in touched):
-            return False
-    return True
+            return True
+        return not others_need and not any(open_.needs_facts(choice) for open_ in touched)
+
+    # Of many leaves all one way is soon tried, and rarely settles; where it does, some mixture of them may not.
+    if not all(settled(choice) for choice in _choices(numbers)):
+        return False
+    if len(numbers) <= TRIED:
+        return True
+    combinations = prod(2 if sure else 3 for sure in numbers.values())
+    return combinations <= PROVED and all(settled(choice) for choice in _every(numbers))
