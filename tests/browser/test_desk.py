@@ -6,6 +6,7 @@ The `page` fixture fails a test whose page complains of anything or asks another
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -204,3 +205,27 @@ def test_on_paper_the_page_of_a_pair_has_no_forms_and_no_side_bar(
     expect(desk.locator("#nav-sidebar")).to_be_hidden()
     expect(desk.locator("#criterion-I2 .words")).to_be_visible()
     expect(desk.get_by_text("Record an answer").first).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_from_what_to_find_out_first_and_the_funnel_to_the_pairs(
+    live_server: Any, registry: Registry, trial: Version, desk: Page, width: int
+) -> None:
+    run = runs.run_inline(runs.start_run(registry=registry, by=None, queue=False, as_of=date(2026, 1, 15)))
+    desk.set_viewport_size({"width": width, "height": 900})
+    address = live_server.url + reverse("admin:matcher_matchrun_change", args=[run.pk])
+    desk.goto(address)
+    first = desk.locator(".what-first li").first
+    expect(first).to_contain_text("ECOG performance status within 60 days")
+    first.get_by_role("link", name="1 pair").first.click()
+    expect(desk.locator("table.rows tbody tr")).to_have_count(1)
+    expect(desk.locator("table.rows")).to_contain_text("P-2")
+    desk.goto(address)
+    desk.get_by_role("link", name="FIRST-LMS").first.click()
+    # Each line with all its numbers in sight, whatever the width.
+    numbers = desk.locator("table.funnel tbody tr").nth(2).locator("td.number")
+    expect(numbers).to_have_text(["1", "1", "0", "2"])
+    for number in numbers.all():
+        box = number.bounding_box()
+        assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width
+    assert desk.evaluate("document.documentElement.scrollWidth") <= width

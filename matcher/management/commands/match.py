@@ -247,15 +247,14 @@ def _as_table(ended: list[MatchRun], *, everything: bool) -> Iterator[str]:
 def _first_things(ended: list[MatchRun]) -> Iterator[str]:
     """The missing facts that would settle most pairs."""
     first = runs.first_things(ended)
-    settling = [fact for fact in first.facts if fact.settles.pairs][:FACTS_SHOWN]
-    if not settling:
+    if not first.facts:
         return
     yield ""
     yield from table(
         ("settles pairs", "patients", "trials", "asked for by pairs",
          "what to find out first" + (", for trials that take patients" if first.offered else "")),
         [(fact.settles.pairs, fact.settles.patients, len(fact.settles.trials), fact.asked.pairs, fact.text)
-         for fact in settling],
+         for fact in first.facts[:FACTS_SHOWN]],
     )  # fmt: skip
 
 
