@@ -238,13 +238,16 @@ def evaluate(question: Question, patients: Sequence[int], *, until: float = floa
 
 
 #: The programs of the questions asked last: preparing a thousand trials takes longer than asking one patient.
-_programs: OrderedDict[tuple[tuple[int, bool], ...], Program] = OrderedDict()
+_programs: OrderedDict[tuple[tuple[int, str, bool], ...], Program] = OrderedDict()
 _KEPT = 3
 
 
 def _program(versions: Sequence[AskedVersion]) -> Program:
-    """The rules of some versions, ready to be asked; versions are frozen, so one that was made serves again."""
-    key = tuple((each.version.pk, each.open_here) for each in versions)
+    """The rules of some versions, ready to be asked; versions are frozen, so one that was made serves again.
+
+    Their content is in the key, for a database that is restored beneath a worker gives its keys anew.
+    """
+    key = tuple((each.version.pk, each.version.content_hash, each.open_here) for each in versions)
     if key not in _programs:
         _programs[key] = Program.of([Asked(each.document, each.version.number, each.open_here) for each in versions])
         while len(_programs) > _KEPT:
