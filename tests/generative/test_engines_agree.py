@@ -20,6 +20,9 @@ from tests.generative.criteria_strategies import GROUPS
 from tests.generative.situations import Shelf, Situation, options_of, shelves, situations
 from trials.criteria.documents import OptionDocument
 
+# Generated cases do not count for coverage, and its tracing would double their time.
+pytestmark = pytest.mark.no_cover
+
 #: A situation is made of some hundreds of choices; on a busy machine one may take long.
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 

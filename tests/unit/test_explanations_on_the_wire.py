@@ -186,7 +186,7 @@ def test_alternatives_of_an_or_stand_together_each_once() -> None:
         Missing("observation", ("hb",), "value", "", "Hb", "laboratory"),
     )
     assert wire.missing_json(Entry(facts, ("C1", "C2"), settles=True)) == {
-        "kind": "observation", "concepts": ["anc", "hb"], "attribute": "value", "window": "14 days",
+        "kind": "observation", "concepts": ["anc", "hb"], "attribute": "value", "window": "14 days or 30 days",
         "text": "ANC or Hb", "criteria": ["C1", "C2"], "settles": True,
     }  # fmt: skip
 

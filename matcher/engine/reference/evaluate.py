@@ -120,7 +120,7 @@ def connected(rule: t.Connective, answer: Callable[[t.Rule], Finding]) -> Findin
         case t.Except(main, when):
             found = [answer(main), answer(when)]
             return algebra.both([found[0], algebra.negate(found[1])]).of(rule, tuple(found))
-        case t.If():
+        case _:
             return _if(rule, answer)
 
 
