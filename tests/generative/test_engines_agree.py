@@ -3,6 +3,8 @@ what they need and when time may change them, places of options."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -23,6 +25,9 @@ from trials.criteria.documents import OptionDocument
 # Generated cases do not count for coverage, and its tracing would double their time.
 pytestmark = pytest.mark.no_cover
 
+#: How many situations are looked at: at a desk fewer, so that the tests stay quick; `make soak` looks at many more.
+EXAMPLES = 500 if os.environ.get("CI") else 100
+
 #: A situation is made of some hundreds of choices; on a busy machine one may take long.
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
@@ -32,21 +37,21 @@ def told(found: list[tuple[Situation | Shelf, str, str]]) -> str:
     return "\n\n".join(str(Disagreement(*each)) for each in found)
 
 
-@settings(slow, max_examples=500)
+@settings(slow, max_examples=EXAMPLES)
 @given(situations(rules=3, patients=3))
 def test_the_engines_agree_on_rules(situation: Situation) -> None:
     found = list(differing(situation, by_reference, by_bulk))
     assert not found, told(found)
 
 
-@settings(slow, max_examples=150)
+@settings(slow, max_examples=EXAMPLES // 4)
 @given(shelves(trials=2, patients=3))
 def test_the_engines_agree_on_trials(shelf: Shelf) -> None:
     found = list(differing(shelf, trials_by_reference, trials_by_bulk))
     assert not found, told(found)
 
 
-@settings(slow, max_examples=100)
+@settings(slow, max_examples=EXAMPLES // 5)
 @given(options_of())
 def test_the_engines_agree_on_options(made: tuple[tuple[OptionDocument, ...], Shelf]) -> None:
     documents, shelf = [(each, 1) for each in made[0]], made[1]
