@@ -22,9 +22,6 @@ from tests.generative.criteria_strategies import GROUPS
 from tests.generative.situations import Shelf, Situation, options_of, shelves, situations
 from trials.criteria.documents import OptionDocument
 
-# Generated cases do not count for coverage, and its tracing would double their time.
-pytestmark = pytest.mark.no_cover
-
 #: How many situations are looked at: at a desk fewer, so that the tests stay quick; `make soak` looks at many more.
 EXAMPLES = 500 if os.environ.get("CI") else 100
 

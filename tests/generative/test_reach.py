@@ -10,8 +10,6 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import get_args
 
-import pytest
-
 from matcher.engine import Change, Reason, Status, Truth
 from patients.facts import (
     CODED,
@@ -35,9 +33,6 @@ from tests.generative.situations import Shelf, Situation, make_shelf, make_situa
 from trials.criteria import tree as t
 from trials.criteria.documents import CriterionKind, Polarity
 from trials.criteria.kinds import FIELDS, OUTCOMES, FieldType, Kind
-
-# Generated cases do not count for coverage, and its tracing would double their time.
-pytestmark = pytest.mark.no_cover
 
 
 @cache

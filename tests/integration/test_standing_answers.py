@@ -819,7 +819,6 @@ def test_whatever_happens_what_stands_is_what_an_evaluation_says(
 # --- The engine behind them ---
 
 
-@pytest.mark.no_cover  # it evaluates a registry twice, and its tracing would take longer than that
 def test_what_is_stored_is_what_the_reference_says(settings: Any, tmp_path: Path) -> None:
     """The made-up registry against trials of the library: each pair, its needs and dates, the counts and the funnel."""
     settings.STATE_DIR = tmp_path / "state"
