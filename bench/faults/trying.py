@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -67,7 +68,7 @@ class Kills(Fault):
 
 
 @dataclass(slots=True)
-class _OncePerRun(Fault):
+class _OncePerRun(Fault, ABC):
     """Strikes once in each run, when a share of its shards drawn by chance is done, or at once in one of few shards."""
 
     random: Random = field(default_factory=Random)
@@ -84,8 +85,9 @@ class _OncePerRun(Fault):
             self.struck += 1
             self.told(f"{self.name}: {_moment(run)}")
 
+    @abstractmethod
     def strike(self, run: MatchRun) -> None:
-        raise NotImplementedError
+        """Do the harm, once in each run."""
 
 
 @dataclass(slots=True)

@@ -120,7 +120,7 @@ class RunSerializer(serializers.Serializer[MatchRun]):
     def get_progress(self, run: MatchRun) -> RunProgressSerializer:
         done = run.patients_done or 0  # type: ignore[attr-defined]  # annotated by the view
         found = progress_at(run, done)
-        return {  # type: ignore[return-value]
+        return {  # type: ignore[return-value]  # the serializer named is the shape, for the schema
             "done": done, "total": run.patients, "unit": "patients", "per_second": found.per_second,
             "seconds_left": found.seconds_left,
         }  # fmt: skip

@@ -12,7 +12,7 @@ NEVER = -1
 
 
 def forwards(apps, schema_editor):
-    model = lambda app, name: apps.get_model(app, name)  # noqa: E731
+    model = apps.get_model
     match, count, run = model("matcher", "Match"), model("matcher", "TrialCount"), model("matcher", "MatchRun")
     versions = model("trials", "Version").objects.filter(pk=OuterRef("version_id"))
     match.objects.update(document_id=Subquery(versions.values("document_id")[:1]))

@@ -28,7 +28,7 @@ from matcher.engine.bulk.funnel import funnel, statuses
 from matcher.engine.bulk.missing import Wanted, lacking
 from matcher.engine.bulk.settling import packed, undated
 from matcher.engine.bulk.trials import NOT_NOW
-from matcher.engine.bulk.turning import turns
+from matcher.engine.bulk.turning import next_flips
 from matcher.models import MatchRun, Status
 from matcher.runs.asking import DATA_THROUGH, AsOf, day_of
 from patients import facts
@@ -288,7 +288,6 @@ def _evaluate(
     shelf = Shelf(columns, days, notes=program.notes)
     if question.as_of == DATA_THROUGH:
         found.undated += int((~still).sum())
-    turning = turns(shelf.view, shelf.settings)
     dead = shelf.view.dead
     first_flip = np.full(len(keys), _NEVER, np.int64)
     digests = np.zeros(len(keys), np.uint64)
@@ -298,7 +297,7 @@ def _evaluate(
             step.criterion: [step.alone, step.in_order, step.unknown] for step in funnel(answers)
         }}  # fmt: skip
         found.counts[asked.version.pk].add(counts)
-        flips = _flips(answers, turning)
+        flips = next_flips(answers).astype(np.int64)
         flips[still | dead] = _NEVER
         first_flip = np.minimum(first_flip, flips)
         said = _said(asked, answers, keys, days, still, flips)
@@ -312,15 +311,6 @@ def _evaluate(
 
 
 _NEVER = date.max.toordinal()
-
-
-def _flips(answers: Answers, turning: NDArray[np.int32]) -> NDArray[np.int64]:
-    """For each patient the first day on which time may change a trial's answer: of any cancer that may be meant."""
-    found = turning.astype(np.int64)
-    for part in answers.parts:
-        if part.flips is not None:
-            np.minimum.at(found, part.batch.patient, part.flips)
-    return found
 
 
 def _said(

@@ -22,6 +22,7 @@ from trials.criteria.documents import Criterion, CriterionKind, Polarity
 
 def clears_on(answers: Answers) -> tuple[Longs, Ints]:
     """The patients whose best cohort fits on a later day by waiting alone, and the first such day (an ordinal)."""
+    answers.need_days()
     which = answers.of_patients([part.best[1] for part in answers.parts])
     day = np.full(answers.shelf.view.patients, FUTURE, np.int32)
     for number in np.unique(which[answers.ranks == NOT_NOW]):
@@ -36,6 +37,7 @@ def cohort_clears_on(answers: Answers, number: int, *, only: Bools | None = None
 
     Asked of the patients whose status in the cohort is *not now*, or of some of them.
     """
+    answers.need_days()
     day = np.full(answers.shelf.view.patients, FUTURE, np.int32)
     for trial, counting in zip(answers.parts, answers.counting, strict=True):
         waiting = counting[trial.cohorts[number].ranks(trial.batch.n)[counting] == NOT_NOW]

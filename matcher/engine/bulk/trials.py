@@ -134,6 +134,11 @@ class Answers:
         """Whether the trial takes patients here and now."""
         return self.parts[0].offered
 
+    def need_days(self) -> None:
+        """Raise ValueError where the shelf was told that nobody asks when time turns answers: none could be given."""
+        if not self.shelf.flips:
+            raise ValueError("this shelf keeps no days on which answers turn: make it with flips=True")
+
     @cached_property
     def counting(self) -> tuple[Longs, ...]:
         """For each part its items that count; together one of every patient."""

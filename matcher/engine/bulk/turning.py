@@ -57,6 +57,7 @@ def next_flips(answers: Answers) -> Ints:
 
     Whichever of the patient's cancers it is said of: on that day another of them may be the one that counts.
     """
+    answers.need_days()
     shelf = answers.shelf
     found = shelf.view.once(("turns", shelf.settings), lambda: turns(shelf.view, shelf.settings)).copy()
     for trial in answers.parts:

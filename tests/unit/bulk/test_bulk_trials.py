@@ -458,3 +458,21 @@ def test_planes_are_the_codes_they_were_made_of():
 def test_a_library_trial_and_what_is_lacked_of_it():
     for name in ("LMS03", "NCT03742895", "NCT02601209"):
         agree(library_trial(name), [*PEOPLE, *WAITING, *TWICE], entries=False)
+
+
+@pytest.mark.parametrize("ask", [clears_on, next_flips])
+def test_a_shelf_without_days_of_turning_refuses_to_name_one(ask):
+    columns = Columns.of([lms()])
+    shelf = Shelf(columns, days(TODAY, columns.patients), flips=False)
+    (document, version, open_here), *_ = Program.of([Asked(library_trial("LMS03"))]).trials
+    answers = shelf.trial(document, version, open_here=open_here)
+    with pytest.raises(ValueError, match="flips=True"):
+        ask(answers)
+
+
+def test_a_shelf_without_days_of_turning_refuses_those_of_a_cohort():
+    columns = Columns.of([lms()])
+    (document, version, open_here), *_ = Program.of([Asked(library_trial("LMS03"))]).trials
+    answers = Shelf(columns, days(TODAY, 1), flips=False).trial(document, version, open_here=open_here)
+    with pytest.raises(ValueError, match="flips=True"):
+        cohort_clears_on(answers, 0)
